@@ -1,0 +1,1 @@
+"""What both daemons need of their host: configuration files, logs, signals, readiness, health and metrics."""

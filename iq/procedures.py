@@ -1,0 +1,236 @@
+"""The procedures of Iq (TS 23.334 clauses 5, 6, 8) as values: what the IMS-ALG asks, what the IMS-AGW answers.
+
+Plain slots, no validation: they stand on the path of every call. ``iq.h248`` maps them to H.248 commands.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from iq.errors import IqError
+from iq.suites import Crypto
+
+ALL_CONTEXTS = 0xFFFFFFFF
+"""Context ``*`` of a wildcard Release or audit (not a context that a gateway may choose)."""
+
+
+class Mode(StrEnum):
+    """Gate of a stream, seen from the termination: may it send to, and receive from, its peer (H.248.1 7.1.7)."""
+
+    SEND_RECEIVE = "SendReceive"
+    SEND_ONLY = "SendOnly"
+    RECEIVE_ONLY = "ReceiveOnly"
+    INACTIVE = "Inactive"
+
+
+class Latch(StrEnum):
+    """ipnapt/latch (H.248.37): replace Remote by the source that packets come from."""
+
+    OFF = "OFF"
+    LATCH = "LATCH"
+    RELATCH = "RELATCH"
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """A transport address. rtcp_port None: port + 1, or the same port under rtcp-mux."""
+
+    address: str
+    port: int
+    rtcp_port: int | None = None
+
+
+@dataclass(slots=True)
+class Stream:
+    """One H.248 stream of one termination: LocalControl, Local and Remote (TS 23.334 5.11).
+
+    transport (the m= line's proto) tells the gateway what to do: RTP/SAVP is SRTP with these keys,
+    RTP/AVP plain; both terminations RTP/SAVP without keys is a transparent relay.
+    local_crypto: what the gateway protects with; remote_crypto: what the peer protects with.
+    In a request ``local`` None asks for an address; a reply carries it. mode None: unchanged.
+    remote None: unchanged in Configure, not known yet in Reserve; remote.port 0 releases the stream.
+    """
+
+    id: int = 1
+    media: str = "audio"
+    transport: str = "RTP/AVP"
+    formats: str = "-"
+    mode: Mode | None = None
+    local: Endpoint | None = None
+    remote: Endpoint | None = None
+    local_crypto: Crypto | None = None
+    remote_crypto: Crypto | None = None
+    rtcp_mux: bool = False
+
+
+@dataclass(slots=True)
+class Reserve:
+    """Reserve AGW Connection Point; Reserve and Configure where a stream has its remote (23.334 8.1, 8.2).
+
+    heartbeat: hangterm/thb timerx in seconds, mandatory. source: only media from this address (or prefix,
+    "192.0.2.0/24") may latch (gm/saf, gm/sam). inactivity: adid/ipstop in seconds, None off.
+    """
+
+    realm: str
+    streams: list[Stream]
+    heartbeat: int
+    latch: Latch = Latch.OFF
+    source: str | None = None
+    inactivity: int | None = None
+    dscp: int | None = None
+
+
+@dataclass(slots=True)
+class Configure:
+    """Configure AGW Connection Point, and Change Through-Connection by ``mode`` (TS 23.334 8.3)."""
+
+    termination: str
+    streams: list[Stream]
+    latch: Latch | None = None
+
+
+@dataclass(slots=True)
+class Release:
+    """Release AGW Termination (TS 23.334 8.4). termination "*": the whole context, one wildcarded reply."""
+
+    termination: str = "*"
+
+
+@dataclass(slots=True)
+class AuditRoot:
+    """Empty AuditValue on ROOT: is the gateway alive. Context must be 0."""
+
+
+@dataclass(slots=True)
+class AuditTerminations:
+    """AuditValue ``*`` in context ``*``: which terminations exist. Context must be ALL_CONTEXTS."""
+
+
+class ServiceChangeMethod(StrEnum):
+    """H.248.1 7.2.8."""
+
+    GRACEFUL = "Graceful"
+    FORCED = "Forced"
+    RESTART = "Restart"
+    DISCONNECTED = "Disconnected"
+    HANDOFF = "Handoff"
+    FAILOVER = "Failover"
+
+
+class Reason(IntEnum):
+    """ServiceChange reasons in use (H.248.8)."""
+
+    SERVICE_RESTORED = 900
+    COLD_BOOT = 901
+    WARM_BOOT = 902
+    OUT_OF_SERVICE = 905
+
+
+@dataclass(slots=True)
+class Register:
+    """IMS-AGW Restoration, Communication Up or Out-of-Service: ServiceChange on ROOT (TS 23.334 8).
+
+    epoch: hexadecimal, chosen by the gateway process at its start: the same epoch still has its contexts.
+    suites: what its engine can do; an empty tuple means MANDATORY_SUITE alone.
+    """
+
+    method: ServiceChangeMethod
+    reason: Reason
+    version: int = 2
+    profile: str = "threegimsagw/1"
+    epoch: str = ""
+    suites: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """Termination heartbeat indication (hangterm/thb)."""
+
+    termination: str
+
+
+@dataclass(slots=True)
+class BearerReleased:
+    """IP Bearer Released (g/cause). general: NR, UR, FT, FP, IW or UN (H.248.1 E.1.2)."""
+
+    termination: str
+    general: str
+    failure: str = ""
+
+
+@dataclass(slots=True)
+class MediaInactivity:
+    """Media inactivity (adid/ipstop)."""
+
+    termination: str
+
+
+Procedure = (
+    Reserve
+    | Configure
+    | Release
+    | AuditRoot
+    | AuditTerminations
+    | Register
+    | Heartbeat
+    | BearerReleased
+    | MediaInactivity
+)
+
+
+@dataclass(slots=True)
+class Action:
+    """Procedures on one context, executed in order, stopping at the first that fails (H.248.1 8.2.2).
+
+    context: None chooses a new one (``$``); 0 is the null context (ROOT); ALL_CONTEXTS is ``*``.
+    priority: 0 to 15 (TS 23.334 6.2.12).
+    """
+
+    context: int | None
+    procedures: list[Procedure]
+    emergency: bool = False
+    priority: int | None = None
+
+
+@dataclass(slots=True)
+class Reserved:
+    """Reply to Reserve and Configure: the termination, and per stream what was asked with ``$``."""
+
+    termination: str
+    streams: list[Stream] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Done:
+    """Reply to everything that returns nothing but its termination ("ROOT", "*" included)."""
+
+    termination: str
+
+
+@dataclass(slots=True)
+class Registered:
+    """Reply to Register: what the controller agreed to."""
+
+    version: int = 2
+    profile: str | None = None
+
+
+@dataclass(slots=True)
+class Audited:
+    """Reply to AuditTerminations: every context with its terminations."""
+
+    contexts: dict[int, list[str]]
+
+
+Reply = Reserved | Done | Registered | Audited
+
+
+@dataclass(slots=True)
+class ActionReply:
+    """Replies in the order of the procedures; ``error`` is that of the first that failed.
+
+    What was done before the error stays in force: the IMS-ALG has to subtract (H.248.1 8.2.2).
+    """
+
+    context: int | None
+    replies: list[Reply]
+    error: IqError | None = None

@@ -1,0 +1,41 @@
+"""Errors of the P-CSCF: each SIP refusal carries the response that it calls for."""
+
+from iq.errors import EdgeError, PeerError
+
+__all__ = ["BadMessage", "EdgeError", "PeerError", "SdpRejected", "SipRefusal"]
+
+
+class BadMessage(PeerError):
+    """Bytes that are no SIP message at all: drop and count; on a stream, close it."""
+
+
+class SipRefusal(PeerError):
+    """Refuse the request.
+
+    status, phrase: the response to send; headers: extra header lines for it, as (name, value).
+    """
+
+    status = 400
+    phrase = "Bad Request"
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        status: int | None = None,
+        phrase: str | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.headers = headers
+        if status is not None:
+            self.status = status
+            self.phrase = phrase or ""
+
+
+class SdpRejected(SipRefusal):
+    """The offer or answer cannot be accepted (RFC 3261 21.4.26)."""
+
+    status = 488
+    phrase = "Not Acceptable Here"
