@@ -1,4 +1,4 @@
-"""The procedures of Iq (TS 23.334 clauses 5, 6, 8) as values: what the IMS-ALG asks, what the IMS-AGW answers.
+"""The procedures of Iq (TS 23.334 clauses 5, 6, 8) as values: what the IMS-ALG asks, the IMS-AGW answers.
 
 Plain slots, no validation: they stand on the path of every call. ``iq.h248`` maps them to H.248 commands.
 """
@@ -14,7 +14,7 @@ ALL_CONTEXTS = 0xFFFFFFFF
 
 
 class Mode(StrEnum):
-    """Gate of a stream, seen from the termination: may it send to, and receive from, its peer (H.248.1 7.1.7)."""
+    """Gate of a stream: may the termination send to, and receive from, its peer (H.248.1 7.1.7)."""
 
     SEND_RECEIVE = "SendReceive"
     SEND_ONLY = "SendOnly"
