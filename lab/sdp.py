@@ -1,0 +1,177 @@
+"""The lab's own SDP: text built and read for one audio stream, no more (RFC 8866, RFC 4568, 24.229 7.5).
+
+It shares nothing with the edge's SDP, so that it can witness what the edge makes of an offer.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from lab.errors import BadDescription
+from lab.sockets import Address
+
+PLAIN = "RTP/AVP"
+SECURE = "RTP/SAVP"
+DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+#: What the answerer says to each direction (RFC 3264 6.1).
+MIRROR = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+#: Most octets of a body that this end reads.
+MAX_BODY = 65_535
+
+
+@dataclass(slots=True)
+class MediaLine:
+    """One m-line: what stands in it, and the a=crypto and a=3ge2ae values below it as written."""
+
+    kind: str = "audio"
+    proto: str = PLAIN
+    port: int = 0
+    address: str = ""
+    rtcp_port: int | None = None
+    formats: tuple[str, ...] = ("8", "101")
+    direction: str = "sendrecv"
+    crypto: tuple[str, ...] = field(default=(), repr=False)
+    indicators: tuple[str, ...] = ()
+
+    @property
+    def secure(self) -> bool:
+        return "SAVP" in self.proto.upper()
+
+    @property
+    def rtp(self) -> Address:
+        return self.address, self.port
+
+    @property
+    def rtcp(self) -> Address:
+        return self.address, self.rtcp_port or self.port + 1
+
+    def summary(self) -> str:
+        """Return the line in a few words, without key material."""
+        parts = [self.proto]
+        if self.crypto:
+            suites = [line.split()[1] for line in self.crypto if len(line.split()) > 1]
+            parts.append(f"crypto({', '.join(suites)})")
+        parts += [f"3ge2ae:{value}" for value in self.indicators]
+        text = f"{'' if self.kind == 'audio' else self.kind + ' '}{' +'.join(parts)}"
+        if not self.port:
+            return f"{text} port 0"
+        return text if self.direction == "sendrecv" else f"{text} {self.direction}"
+
+
+@dataclass(slots=True)
+class Description:
+    """One SDP body. ``origin`` is the o= line's session id and version."""
+
+    media: list[MediaLine]
+    origin: tuple[str, str] = ("1", "1")
+    session_crypto: bool = False
+
+    def audio(self) -> MediaLine | None:
+        """Return the first audio line that is in use."""
+        return next((m for m in self.media if m.kind == "audio" and m.port), None)
+
+    def summary(self) -> str:
+        return " | ".join(m.summary() for m in self.media)
+
+
+def parse(body: bytes) -> Description:
+    """Read a body. Raises BadDescription for what has no usable shape."""
+    if len(body) > MAX_BODY:
+        raise BadDescription("SDP too large")
+    lines = body.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    if lines[0].strip() != "v=0":
+        raise BadDescription("SDP does not start with v=0")
+    found = Description([])
+    session_address, session_direction = "", "sendrecv"
+    line: MediaLine | None = None
+    for text in lines:
+        kind, _, value = text.partition("=")
+        if kind == "o" and len(parts := value.split()) == 6:
+            found.origin = (parts[1], parts[2])
+        elif kind == "c" and len(parts := value.split()) == 3:
+            if line is None:
+                session_address = parts[2]
+            else:
+                line.address = parts[2]
+        elif kind == "m":
+            line = _media_line(value)
+            line.address, line.direction = session_address, session_direction
+            found.media.append(line)
+        elif kind == "a" and line is not None:
+            _attribute(line, value.strip())
+        elif kind == "a":
+            if value.strip() in DIRECTIONS:
+                session_direction = value.strip()
+            found.session_crypto |= value.startswith("crypto:")
+    if not found.media:
+        raise BadDescription("SDP without an m-line")
+    return found
+
+
+def build(description: Description, address: str, user: str = "-") -> bytes:
+    """Return the body; ``address`` goes into o= and c=."""
+    family = "IP6" if ":" in address else "IP4"
+    session, version = description.origin
+    lines = ["v=0", f"o={user} {session} {version} IN {family} {address}", "s=-"]
+    lines += [f"c=IN {family} {address}", "t=0 0"]
+    for m in description.media:
+        lines.append(f"m={m.kind} {m.port} {m.proto} {' '.join(m.formats)}")
+        if not m.port:
+            continue
+        if m.kind == "audio":
+            lines += [f"a=rtpmap:{f} {_NAMES[f]}" for f in m.formats if f in _NAMES]
+        lines += [f"a=crypto:{value}" for value in m.crypto]
+        lines += [f"a=3ge2ae:{value}" for value in m.indicators]
+        lines.append(f"a={m.direction}")
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def rewrite(body: bytes, ends: list[Address | None]) -> bytes:
+    """Return ``body`` with c= and port of each m-line replaced by ``ends`` (None leaves it), nothing else.
+
+    a=rtcp goes: every end here has its RTCP on the next port.
+    """
+    out: list[str] = []
+    index = -1
+    for text in body.decode("utf-8", "surrogateescape").split("\r\n"):
+        end = ends[index] if 0 <= index < len(ends) else None
+        if text.startswith("m="):
+            index += 1
+            if (end := ends[index] if index < len(ends) else None) is None:
+                out.append(text)
+                continue
+            parts = text.split(" ")
+            parts[1] = str(end[1])
+            out += [" ".join(parts), f"c=IN {'IP6' if ':' in end[0] else 'IP4'} {end[0]}"]
+        elif end is not None and text.startswith(("c=", "a=rtcp:")):
+            continue
+        else:
+            out.append(text)
+    return "\r\n".join(out).encode("utf-8", "surrogateescape")
+
+
+def rejected(line: MediaLine) -> MediaLine:
+    """Return the answer that refuses ``line`` (RFC 3264 6)."""
+    return replace(line, port=0, crypto=(), indicators=())
+
+
+_NAMES = {"0": "PCMU/8000", "8": "PCMA/8000", "101": "telephone-event/8000"}
+
+
+def _media_line(value: str) -> MediaLine:
+    parts = value.split()
+    port = parts[1].partition("/")[0] if len(parts) >= 4 else ""
+    if not port.isdigit() or int(port) > 65_535:
+        raise BadDescription("malformed m-line")
+    return MediaLine(kind=parts[0], proto=parts[2], port=int(port), formats=tuple(parts[3:]))
+
+
+def _attribute(line: MediaLine, value: str) -> None:
+    name, _, rest = value.partition(":")
+    if name == "crypto":
+        line.crypto += (rest,)
+    elif name == "3ge2ae":
+        line.indicators += (rest.strip(),)
+    elif name == "rtcp":
+        port = rest.split(" ")[0]
+        line.rtcp_port = int(port) if port.isdigit() and 0 < int(port) <= 65_535 else None
+    elif value in DIRECTIONS:
+        line.direction = value
