@@ -4,6 +4,7 @@ A message keeps the lines that it came with. Header fields are looked up by name
 step asks for them; what nobody touches goes out byte for byte, in its order.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Self
 
@@ -17,15 +18,47 @@ COMPACT = {
     "s": "subject", "t": "to", "u": "allow-events", "v": "via", "x": "session-expires", "y": "identity",
 }  # fmt: skip
 
-#: Most header fields that a message may have, and most octets before its body (signalling.md 6 row 48).
+#: Most header fields that a message may have, and most octets before its body.
 MAX_HEADERS = 256
 MAX_HEAD = 65_536
+
+#: The key of a line that is no header field: kept, and refused by ``validate`` (400 can still be answered).
+MALFORMED = ""
+
+_TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
+_STATUS = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6][0-9][0-9])(?: (.*))?", re.DOTALL)
+
+#: Names as they are usually written -> key, so that a line costs one look-up.
+_KEYS = {
+    spelling: name.lower()
+    for name in re.findall(
+        r"\S+",
+        "Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events "
+        "Authentication-Info Authorization Call-ID Call-Info Contact Content-Disposition Content-Encoding "
+        "Content-Language Content-Length Content-Type CSeq Date Error-Info Event Expires "
+        "Feature-Caps From Geolocation History-Info In-Reply-To Max-Forwards MIME-Version Min-Expires "
+        "Min-SE Organization P-Access-Network-Info P-Asserted-Identity P-Asserted-Service "
+        "P-Associated-URI P-Called-Party-ID P-Charging-Function-Addresses P-Charging-Vector P-Early-Media "
+        "P-Preferred-Identity P-Preferred-Service P-Profile-Key P-Served-User P-Visited-Network-ID Path "
+        "Priority Privacy Proxy-Authenticate Proxy-Authorization Proxy-Require RAck RSeq Reason "
+        "Record-Route Refer-To Referred-By Reject-Contact Replaces Reply-To Request-Disposition Require "
+        "Retry-After Route Security-Client Security-Server Security-Verify Server Service-Route "
+        "Session-Expires SIP-ETag SIP-If-Match Subject Subscription-State Supported Timestamp To "
+        "Unsupported User-Agent Via Warning WWW-Authenticate",
+    )
+    for spelling in (name, name.lower())
+}
+for _compact, _name in COMPACT.items():
+    _KEYS[_compact] = _KEYS[_compact.upper()] = _name
 
 
 def key_of(name: str) -> str:
     """Return the lower-case long form of a header name."""
-    name = name.strip(" \t").lower()
-    return COMPACT.get(name, name)
+    key = _KEYS.get(name)
+    if key is None:
+        key = name.strip(" \t").lower()
+        key = COMPACT.get(key, key)
+    return key
 
 
 def split_values(value: str) -> list[str]:
@@ -75,16 +108,16 @@ class Message:
         """Return the unfolded value of the first field ``key`` (lower-case long form), or None."""
         for k, raw in self.fields:
             if k == key:
-                return _value(raw)
+                return value_of(raw)
         return None
 
     def all(self, key: str) -> list[str]:
         """Return the unfolded value of each field ``key``, in order."""
-        return [_value(raw) for k, raw in self.fields if k == key]
+        return [value_of(raw) for k, raw in self.fields if k == key]
 
     def values(self, key: str) -> list[str]:
         """Return the comma-separated values of every field ``key``, in order."""
-        return [v for k, raw in self.fields if k == key for v in split_values(_value(raw))]
+        return [v for k, raw in self.fields if k == key for v in split_values(value_of(raw))]
 
     def __contains__(self, key: str) -> bool:
         return any(k == key for k, _ in self.fields)
@@ -128,21 +161,42 @@ class Message:
         else:
             self.remove(key_of(name))
 
-    def pop_value(self, key: str) -> str | None:
+    def popvalue_of(self, key: str) -> str | None:
         """Remove and return the first comma-separated value of ``key``; the rest keeps its bytes."""
-        for i, (k, raw) in enumerate(self.fields):
-            if k != key:
-                continue
-            values = split_values(_value(raw))
-            if len(values) <= 1:
-                del self.fields[i]
+        while (at := self._index(key)) >= 0:
+            raw = self.fields[at][1]
+            first, rest = _cut_first(value_of(raw))
+            if rest:
+                self.fields[at] = (key, f"{raw.partition(':')[0]}: {rest}")
             else:
-                rest = _value(raw).partition(values[0])[2].partition(",")[2].lstrip()
-                self.fields[i] = (k, f"{raw.partition(':')[0]}: {rest}")
-            if values:
-                return values[0]
-            return self.pop_value(key)
+                del self.fields[at]
+            if first:
+                return first
         return None
+
+    def first(self, key: str) -> str | None:
+        """Return the first comma-separated value of ``key``, or None."""
+        for k, raw in self.fields:
+            if k == key:
+                value = value_of(raw)
+                if "," in value:
+                    value = next(iter(split_values(value)), "")
+                if value:
+                    return value
+        return None
+
+    def replace_first(self, name: str, value: str) -> None:
+        """Put ``value`` in the place of the first comma-separated value of ``name``, which must be there."""
+        key = key_of(name)
+        at = self._index(key)
+        rest = _cut_first(value_of(self.fields[at][1]))[1]
+        self.fields[at] = (key, f"{name}: {value}, {rest}" if rest else f"{name}: {value}")
+
+    def _index(self, key: str) -> int:
+        for i, field in enumerate(self.fields):
+            if field[0] == key:
+                return i
+        return -1
 
     def set_body(self, body: bytes) -> None:
         """Replace the body and correct Content-Length."""
@@ -152,13 +206,13 @@ class Message:
     def encode(self) -> bytes:
         """Return the message as it goes on the wire."""
         lines = [self.start_line()]
-        lines += [raw for _, raw in self.fields]
-        lines += ("", "")
+        lines += [field[1] for field in self.fields]
+        lines.append("\r\n")
         return "\r\n".join(lines).encode("utf-8", "surrogateescape") + self.body
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Yield (key, unfolded value) of each field."""
-        return ((k, _value(raw)) for k, raw in self.fields)
+        return ((k, value_of(raw)) for k, raw in self.fields)
 
 
 class Request(Message):
@@ -203,7 +257,7 @@ class Response(Message):
         return type(self)(self.status, self.reason, list(self.fields), self.body)
 
 
-def _value(raw: str) -> str:
+def value_of(raw: str) -> str:
     """Return the value of a raw field: unfolded, outer blanks stripped."""
     value = raw.partition(":")[2]
     if "\r\n" in value:
@@ -211,39 +265,60 @@ def _value(raw: str) -> str:
     return value.strip(" \t")
 
 
+def _cut_first(value: str) -> tuple[str, str]:
+    """Return the first comma-separated value and what is written behind its comma."""
+    values = split_values(value) if "," in value else [value]
+    if len(values) <= 1:
+        return (values[0] if values else ""), ""
+    return values[0], value.partition(values[0])[2].partition(",")[2].lstrip(" \t")
+
+
 def parse(data: bytes) -> Request | Response:
     """Parse one message. Everything behind the empty line is its body: framing is not done here.
 
     Checks only what the start line and the shape of header lines tell; what a step needs it parses itself.
+    A line without a name gets the key MALFORMED, so that the request can still be answered.
     Raises BadMessage.
     """
-    head, found, body = data.partition(b"\r\n\r\n")
-    if not found:
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
         raise BadMessage("no empty line after the header fields")
-    if len(head) > MAX_HEAD:
+    if end > MAX_HEAD:
         raise BadMessage("header fields too large")
-    start, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
-    if len(lines) > MAX_HEADERS:
-        raise BadMessage("too many header fields")
+    head = data[:end].decode("utf-8", "surrogateescape")
+    lines = head.split("\r\n")
+    count = len(lines) - 1
+    # A bare CR or LF is a line end to some parsers and none to others: what one checks the other never sees.
+    if head.count("\n") != count or head.count("\r") != count:
+        raise BadMessage("bare CR or LF in the header fields")
+    if count > MAX_HEADERS:
+        raise BadMessage("too many header lines")
+    known = _KEYS.get
     fields: list[tuple[str, str]] = []
+    start = lines[0]
+    del lines[0]
     for line in lines:
-        if line[:1] in {" ", "\t"}:
-            if not fields:
-                raise BadMessage("folded line without a header field")
-            key, raw = fields[-1]
-            fields[-1] = (key, f"{raw}\r\n{line}")
-            continue
         name, colon, _ = line.partition(":")
-        if not colon or not name.strip():
-            raise BadMessage("header line without a name")
-        fields.append((key_of(name), line))
-    if start.startswith("SIP/2.0 "):
-        status, _, reason = start[8:].partition(" ")
-        if len(status) != 3 or not status.isascii() or not status.isdigit() or not "1" <= status[0] <= "6":
-            raise BadMessage("bad status code")
-        return Response(int(status), reason, fields, body)
+        key = known(name) if colon else None
+        fields.append((key, line) if key is not None else _other_field(line, fields))
+    if start[:4].upper() == "SIP/":
+        if (found := _STATUS.fullmatch(start)) is None:
+            raise BadMessage("bad status line")
+        return Response(int(found[1]), found[2] or "", fields, data[end + 4 :])
     method, _, rest = start.partition(" ")
-    uri, _, version = rest.rpartition(" ")
-    if not method or not uri or not version.upper().startswith("SIP/"):
+    uri, _, version = rest.rstrip(" \t").rpartition(" ")
+    if not uri or not _TOKEN.fullmatch(method) or version[:4].upper() != "SIP/":
         raise BadMessage("bad start line")
-    return Request(method, uri, fields, body, version)
+    return Request(method, uri, fields, data[end + 4 :], version)
+
+
+def _other_field(line: str, fields: list[tuple[str, str]]) -> tuple[str, str]:
+    """Return the field of a line whose name is rare or that continues the last of ``fields``, taken off."""
+    if line[:1] in {" ", "\t"}:
+        if not fields:
+            raise BadMessage("folded line without a header field")
+        key, raw = fields.pop()
+        return key, f"{raw}\r\n{line}"
+    name, colon, _ = line.partition(":")
+    name = name.rstrip(" \t")
+    return (key_of(name) if colon and _TOKEN.fullmatch(name) else MALFORMED), line
