@@ -161,7 +161,7 @@ class Message:
         else:
             self.remove(key_of(name))
 
-    def popvalue_of(self, key: str) -> str | None:
+    def pop_value(self, key: str) -> str | None:
         """Remove and return the first comma-separated value of ``key``; the rest keeps its bytes."""
         while (at := self._index(key)) >= 0:
             raw = self.fields[at][1]
