@@ -1,0 +1,3 @@
+from pcscf.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""What the P-CSCF tells about itself: counters, metrics, health."""

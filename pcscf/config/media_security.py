@@ -1,0 +1,79 @@
+"""``media_security``: which media is protected on the access side, and how (TS 33.328, TS 24.229)."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from hosting.config import Finding, NotBuilt, Section
+from iq.suites import MANDATORY_SUITE, SUITES
+
+#: Mechanism names of TS 24.229 7.2A.7 in the order in which the network lists them.
+MECHANISMS = ("sdes-srtp", "dtls-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls")
+
+Mechanism = Annotated[
+    Literal["sdes-srtp", "dtls-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls"],
+    NotBuilt("dtls-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls"),
+]
+
+
+def _suite(name: str) -> str:
+    if name not in SUITES:
+        raise ValueError(f"unknown suite; known here: {', '.join(SUITES)}")
+    return name
+
+
+SuiteName = Annotated[str, AfterValidator(_suite)]
+
+
+class MediaSecurity(Section):
+    mechanisms: tuple[Mechanism, ...] = ("sdes-srtp",)
+    """Announced to UEs in Security-Server, in this order."""
+    offer_suites: tuple[SuiteName, ...] = (MANDATORY_SUITE,)
+    """In offers to UEs, one crypto line each, in this order."""
+    accept_suites: tuple[SuiteName, ...] = (
+        "AES_CM_128_HMAC_SHA1_80",
+        "AEAD_AES_128_GCM",
+        "AEAD_AES_256_GCM",
+        "AES_256_CM_HMAC_SHA1_80",
+        "AES_CM_128_HMAC_SHA1_32",
+    )
+    """In offers from UEs: the first crypto line that we can use, in this order of preference."""
+    prefer: Annotated[Literal["sdes-srtp", "dtls-srtp"], NotBuilt("dtls-srtp")] = "sdes-srtp"
+    """Where a UE can do both."""
+    answer_indicator: Literal["applied", "none"] = "applied"
+    """What a=3ge2ae says in answers to UEs that wrote ``requested``."""
+    implicit: bool = False
+    """RTP/SAVP without a=3ge2ae, from a UE that announced the mechanism, counts as a request."""
+    lenient: bool = True
+    """A request by a UE that did not announce the mechanism is accepted."""
+    strict_verify: bool = False
+    """A missing Security-Verify is refused with 494."""
+    best_effort: bool = False
+    """RTP/AVP with a=crypto counts as a request."""
+    capability_negotiation: Annotated[bool, NotBuilt(but=False)] = False
+    """RFC 5939 in offers from UEs."""
+    end_to_end: bool = True
+    """Offers protected from end to end pass."""
+    unknown_media: Literal["relay", "reject"] = "relay"
+    sha1_fingerprint: Annotated[bool, NotBuilt(but=False)] = False
+    """Accept a=fingerprint with SHA-1."""
+    bfcp_tls_role: Annotated[Literal["answerer-server", "setup"], NotBuilt("setup")] = "answerer-server"
+    """TLS server of BFCP: who answers (RFC 4583), or by a=setup (RFC 8856)."""
+    media_inactivity: Annotated[int, Field(ge=0, le=86_400)] = 30
+    """Seconds without media after which the gateway reports it; 0: never."""
+
+    def problems(self) -> Iterator[Finding]:
+        for key in ("offer_suites", "accept_suites"):
+            if not getattr(self, key):
+                yield (key,), f"is empty; {MANDATORY_SUITE} is mandatory (TS 33.328)"
+        for key in ("mechanisms", "offer_suites", "accept_suites"):
+            named = getattr(self, key)
+            for index, item in enumerate(named):
+                if item in named[:index]:
+                    yield (key, index), f"{item} stands twice"
+
+    def warnings(self) -> Iterator[Finding]:
+        for key in ("offer_suites", "accept_suites"):
+            if MANDATORY_SUITE not in getattr(self, key):
+                yield (key,), f"lacks {MANDATORY_SUITE}, which every UE has to support (TS 33.328)"
