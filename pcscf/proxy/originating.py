@@ -1,0 +1,65 @@
+"""Requests that a UE sends (TS 24.229 5.2.6.3): the header fields that the P-CSCF answers for."""
+
+from collections.abc import Callable
+
+from pcscf.errors import SipRefusal
+from pcscf.flow import Flow
+from pcscf.proxy.identity import asserted_for_request
+from pcscf.proxy.trust import UNTRUSTED, strip_network_provided
+from pcscf.registration.bindings import Binding
+from pcscf.registration.registrar import RegistrarSettings
+from pcscf.registration.security_agreement import check_request, network_mechanisms, strip_agreement_tags
+from pcscf.sip.headers import tag_of
+from pcscf.sip.message import Request
+
+_REPLACED = UNTRUSTED | {"route"}
+#: Requests that nothing may stand in the way of, or that cannot be refused.
+_NEVER_REFUSED = frozenset({"ACK", "CANCEL", "BYE", "PRACK"})
+
+
+def originate(
+    request: Request,
+    binding: Binding,
+    settings: RegistrarSettings,
+    random: Callable[[int], bytes],
+    now: float,
+) -> Request:
+    """Return an initial request of the UE of ``binding`` as it goes to the core.
+
+    Route becomes the Service-Route of the registration, whatever the UE put there (5.2.6.3.3); one
+    P-Asserted-Identity, a new P-Charging-Vector. Via, Max-Forwards and Record-Route are not done here.
+    random: returns that many random octets. now: monotonic seconds.
+    Raises SipRefusal 403 where the registration has run out.
+    """
+    if not binding.live or binding.expires_at <= now:
+        raise SipRefusal("the registration has run out", status=403, phrase="Forbidden")
+    fields = [f for f in request.fields if f[0] not in _REPLACED]
+    if binding.service_route:
+        at = next((i for i, f in enumerate(fields) if f[0] not in {"via", "max-forwards"}), len(fields))
+        fields.insert(at, ("route", f"Route: {', '.join(binding.service_route)}"))
+    identity = asserted_for_request(request, binding)
+    fields.append(("p-asserted-identity", f"P-Asserted-Identity: <{identity}>"))
+    fields.append(("p-charging-vector", f"P-Charging-Vector: {settings.charging.new(random)}"))
+    edited = Request(request.method, request.uri, fields, request.body, request.version)
+    strip_network_provided(edited)
+    strip_agreement_tags(edited)
+    return edited
+
+
+def check_security_verify(
+    request: Request, binding: Binding, flow: Flow, settings: RegistrarSettings
+) -> None:
+    """Check the Security-Verify of a request that is no REGISTER. Raises SipRefusal 494.
+
+    Only where a dialog or transaction begins: a running session keeps what it has.
+    """
+    if "security-verify" not in request and not settings.strict_verify:
+        return
+    if request.method in _NEVER_REFUSED or tag_of(request.get("to") or ""):
+        return
+    check_request(
+        request,
+        network_mechanisms(flow.listener, settings.mechanisms),
+        negotiated=bool(binding.negotiated),
+        strict=settings.strict_verify,
+    )

@@ -1,0 +1,1 @@
+"""Registration at the edge: security agreement, Path and flow tokens, bindings. Pure."""

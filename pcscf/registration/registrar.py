@@ -1,0 +1,215 @@
+"""REGISTER through the edge (TS 24.229 5.2.2): the edits in both directions, and what the 200 changes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pcscf.errors import SipRefusal
+from pcscf.flow import Flow, Listener
+from pcscf.proxy.charging import Charging
+from pcscf.proxy.trust import UNTRUSTED, strip_for_ue, strip_network_provided
+from pcscf.registration.agreements import Agreements
+from pcscf.registration.authorization import credentials, integrity_protected, mark_integrity, remove_aka_keys
+from pcscf.registration.bindings import MAX_CONTACTS, Binding, Bindings
+from pcscf.registration.contacts import Contact, granted, requested
+from pcscf.registration.identities import address_of_record, identities_in
+from pcscf.registration.path import flow_token, is_ours, path_value
+from pcscf.registration.security_agreement import (
+    TLS_TRANSPORTS,
+    network_mechanisms,
+    parse_offer,
+    security_server,
+    strip_agreement_tags,
+)
+from pcscf.sip.headers import NameAddr, has_option_tag
+from pcscf.sip.message import Request, Response
+
+#: A UE registers to the I-CSCF of its home domain: it has no say in Route, nor in Path.
+_REPLACED = UNTRUSTED | {"route", "path"}
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrarSettings:
+    """What the header procedures of registration and of calls need to know of this node.
+
+    core: the listener that Path names. visited_network: its name, for P-Visited-Network-ID and charging.
+    secret: random octets of this process, for flow tokens. mechanisms: media security as configured, in
+    the order of Security-Server. strict_verify: a missing Security-Verify is 494.
+    """
+
+    core: Listener
+    visited_network: str
+    secret: bytes = field(repr=False)
+    mechanisms: tuple[str, ...] = ()
+    strict_verify: bool = False
+    max_bindings: int = 100_000
+    charging: Charging = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "charging", Charging(self.core.host, self.visited_network))
+
+
+@dataclass(slots=True)
+class PendingRegistration:
+    """A REGISTER on its way: what its final response needs. contacts empty: a query.
+
+    everything: ``Contact: *``. media: mechanisms that the UE announced (M). server: values of
+    Security-Server for 401 and 200. After the response: bindings ``installed`` (or refreshed), ``removed``,
+    and ``moved``, the old ones of contacts that are now on another flow.
+    """
+
+    flow: Flow
+    aor: str
+    impi: str
+    contacts: list[Contact]
+    everything: bool
+    token: str
+    path: str
+    media: frozenset[str]
+    network: tuple[str, ...]
+    server: tuple[str, ...]
+    installed: list[Binding] = field(default_factory=list)
+    removed: list[Binding] = field(default_factory=list)
+    moved: list[Binding] = field(default_factory=list)
+
+
+class Registrar:
+    """The bindings of this P-CSCF and the REGISTER transactions that change them."""
+
+    def __init__(self, settings: RegistrarSettings) -> None:
+        self.settings = settings
+        self.bindings = Bindings()
+        self._agreements = Agreements()
+
+    def had_token(self, token: str) -> bool:
+        """Tell whether the user part of one of our Path URIs is ``token``, now or before its flow ended."""
+        return is_ours(self.settings.secret, token)
+
+    def to_core(
+        self, request: Request, flow: Flow, now: float, random: Callable[[int], bytes]
+    ) -> tuple[Request, PendingRegistration]:
+        """Return a REGISTER of a UE as it goes to the core, and what its response needs.
+
+        Via, Max-Forwards and the next hop are not done here. now: monotonic seconds.
+        Raises SipRefusal: 494 of the security agreement, 400, 503 where the table is full.
+        """
+        settings, listener = self.settings, flow.listener
+        to = identities_in(request, "to")
+        if not to:
+            raise SipRefusal("To cannot be read")
+        aor = address_of_record(to[0])
+        contacts, everything = requested(request)
+        found = [self.bindings.find(aor, c.uri, c.instance, c.reg_id) for c in contacts]
+        self._check_room(aor, contacts, found)
+
+        network = network_mechanisms(listener, settings.mechanisms)
+        offer = parse_offer(request)
+        known = next((b for b in found if b is not None and b.flow.key == flow.key), None)
+        media = self._agreements.settle(
+            offer, network, (flow.key, aor), before=known.negotiated if known else None, now=now,
+            strict=settings.strict_verify,
+        )  # fmt: skip
+
+        auth = credentials(request)
+        impi = auth.username if auth and auth.username else aor.partition(":")[2]
+        first = contacts[0] if contacts else None
+        token = known.token if known else flow_token(settings.secret, aor, first.key if first else "", flow)
+        outbound = bool(first and first.reg_id) and has_option_tag(request, "Supported", "outbound")
+        path = path_value(settings.core, token, outbound=outbound)
+
+        edited = self._edited(request, listener, path, random)
+        if auth is not None:
+            registered = any(b.flow.key == flow.key and b.impi == impi for b in self.bindings.of(aor))
+            mark_integrity(edited, integrity_protected(auth, listener.transport, registered=registered))
+        server = security_server(listener, network, media=bool(media), signalling=offer.signalling)
+        return edited, PendingRegistration(
+            flow, aor, impi, contacts, everything, token, path, media, network, server
+        )  # fmt: skip
+
+    def _edited(
+        self, request: Request, listener: Listener, path: str, random: Callable[[int], bytes]
+    ) -> Request:
+        settings = self.settings
+        fields = [f for f in request.fields if f[0] not in _REPLACED]
+        edited = Request(request.method, request.uri, fields, request.body, request.version)
+        strip_agreement_tags(edited)
+        if listener.transport in TLS_TRANSPORTS:
+            strip_network_provided(edited)
+        else:  # nothing protects what it says
+            edited.remove("p-access-network-info")
+        if not has_option_tag(edited, "Require", "path"):
+            edited.replace_values("Require", [*edited.values("require"), "path"])
+        edited.append("Path", path)
+        edited.append("P-Visited-Network-ID", f'"{settings.visited_network}"')
+        edited.append("P-Charging-Vector", settings.charging.new(random))
+        return edited
+
+    def _check_room(self, aor: str, contacts: list[Contact], found: list[Binding | None]) -> None:
+        added = sum(b is None and c.expires > 0 for b, c in zip(found, contacts, strict=True))
+        if added and len(self.bindings) + added > self.settings.max_bindings:
+            raise SipRefusal("no room for another binding", status=503, phrase="Service Unavailable")
+        if added and len(self.bindings.of(aor)) + added > MAX_CONTACTS:
+            raise SipRefusal("too many contacts", status=503, phrase="Service Unavailable")
+
+    def from_core(self, pending: PendingRegistration, response: Response, now: float) -> Response:
+        """Return a response of the core as it goes to the UE; a 2xx changes the bindings.
+
+        Other final responses leave the bindings and their capability as they are.
+        """
+        edited = response.copy()
+        strip_for_ue(edited)
+        edited.remove("path")
+        if edited.status == 401:
+            remove_aka_keys(edited)
+            self._agreements.announce((pending.flow.key, pending.aor), pending.media, now)
+        elif 200 <= edited.status < 300:
+            self._agreements.forget((pending.flow.key, pending.aor))
+            self._change(pending, response, now)
+        else:
+            return edited
+        edited.fields += [("security-server", f"Security-Server: {value}") for value in pending.server]
+        return edited
+
+    def _change(self, pending: PendingRegistration, response: Response, now: float) -> None:
+        """Bring the bindings to what a 2xx says: install, refresh, move or remove."""
+        if pending.everything:
+            pending.removed = self.bindings.of(pending.aor)
+            for gone in pending.removed:
+                self.bindings.remove(gone)
+            return
+        route = response.values("service-route")
+        associated = [uri for value in response.values("p-associated-uri") if (uri := _uri(value))]
+        for contact in pending.contacts:
+            binding = self.bindings.find(pending.aor, contact.uri, contact.instance, contact.reg_id)
+            expires = granted(contact, response)
+            if binding is not None:
+                self.bindings.remove(binding)
+                if expires == 0:
+                    pending.removed.append(binding)
+                elif binding.flow.key != pending.flow.key:
+                    pending.moved.append(binding)
+                    binding = None
+            if expires == 0 or pending.flow.closed:
+                continue
+            if binding is None:
+                binding = Binding(pending.aor, contact.uri, pending.flow, pending.token)
+            _fill(binding, pending, contact, now + expires)
+            binding.service_route = route
+            binding.associated = associated or [pending.aor]
+            self.bindings.put(binding)
+            pending.installed.append(binding)
+
+
+def _fill(binding: Binding, pending: PendingRegistration, contact: Contact, expires_at: float) -> None:
+    binding.contact, binding.instance, binding.reg_id = contact.uri, contact.instance, contact.reg_id
+    binding.token, binding.path, binding.impi = pending.token, pending.path, pending.impi
+    binding.expires_at = expires_at
+    binding.negotiated = pending.media
+    binding.announced = pending.media | pending.flow.listener.assume
+    binding.mechanisms = binding.announced.intersection(pending.network)
+
+
+def _uri(value: str) -> str | None:
+    try:
+        return NameAddr.parse(value).uri
+    except SipRefusal:
+        return None
