@@ -1,0 +1,326 @@
+"""Executes Iq actions on contexts and terminations (TS 23.334 8.1 to 8.4, H.248.1 7.2, 8.2.2)."""
+
+import itertools
+from collections.abc import Mapping
+
+from agw.control.checks import check_configure, check_reserve, wanted_version
+from agw.control.legs import leg
+from agw.control.ports import Interface, Realm
+from agw.control.termination import Context, End, EndedContext, Termination
+from agw.engine.api import Counters, Engine, EngineError
+from iq.errors import IqError
+from iq.procedures import (
+    ALL_CONTEXTS,
+    Action,
+    ActionReply,
+    Audited,
+    AuditRoot,
+    AuditTerminations,
+    Configure,
+    Done,
+    Latch,
+    Mode,
+    Procedure,
+    Release,
+    Reply,
+    Reserve,
+    Reserved,
+    Stream,
+)
+
+MAX_TERMINATIONS = 2
+"""Of one context: the access side and the core side."""
+NULL_CONTEXT = 0
+MAX_CONTEXT = 0xFFFFFFFD
+"""Above are ``$`` and ``*``."""
+
+
+class Contexts:
+    """All contexts of this gateway. No clock and no sockets of its own: ``now`` is the loop's time.
+
+    draining: refuses new contexts with 503. ended: for the log; whoever reads them empties the list.
+    """
+
+    def __init__(self, engine: Engine, realms: Mapping[str, Realm], max_ports: int) -> None:
+        """max_ports: ports that may be open at a time, by the descriptors that this process may have."""
+        self.draining = False
+        self.max_ports = max_ports
+        self.contexts: dict[int, Context] = {}
+        self.terminations: dict[str, Termination] = {}
+        self.totals = {name: Counters() for name in realms}
+        self.ended: list[EndedContext] = []
+        self.refused: dict[int, int] = {}
+        self.open_ports = 0
+        self._engine = engine
+        self._realms = realms
+        self._suites = frozenset(engine.abilities.suites)
+        self._numbers = itertools.count(1)
+        self._last_context = 0
+        self._changed: dict[int, tuple[Termination, End]] = {}
+
+    def __len__(self) -> int:
+        return len(self.contexts)
+
+    def execute(self, action: Action, now: float) -> ActionReply:
+        """Execute the procedures in order, up to the first that fails; never raises.
+
+        What was done before a failure stays in force. A procedure that fails has done nothing, and a
+        context in which nothing succeeded does not come into being.
+        """
+        reply = ActionReply(action.context, [])
+        try:
+            for procedure in action.procedures:
+                reply.replies.append(self._one(procedure, action, reply, now))
+        except IqError as error:
+            reply.error = error
+            self.refused[error.code] = self.refused.get(error.code, 0) + 1
+        try:
+            self.settle()
+        except EngineError as error:
+            reply.error = reply.error or IqError(500, f"Internal failure: {error}")
+        return reply
+
+    def release(self, context: Context, reason: str, now: float) -> None:
+        """Release every termination of ``context``; ``settle`` is the caller's."""
+        for termination in list(context.terminations):
+            self.subtract(termination, reason, now)
+
+    def subtract(self, termination: Termination, reason: str, now: float) -> None:
+        """Release one termination; the context ends with its last one. reason: as in EndedContext.
+
+        ``settle`` is the caller's."""
+        for end in list(termination.ends.values()):
+            self._close(termination, end, now)
+        context = termination.context
+        context.terminations.remove(termination)
+        del self.terminations[termination.name]
+        if not context.terminations:
+            del self.contexts[context.id]
+            self.ended.append(
+                EndedContext(context.id, now - context.started, reason, context.emergency, context.closed)
+            )
+
+    def settle(self) -> None:
+        """Hand what has changed to the engine. Raises EngineError; all others are in effect then."""
+        failed: EngineError | None = None
+        for termination, end in self._changed.values():
+            other = termination.context.other(termination)
+            try:
+                self._engine.edit(
+                    end.port, leg(termination, end, other.ends.get(end.id) if other is not None else None)
+                )
+            except EngineError as error:
+                failed = error
+        self._changed.clear()
+        self._engine.commit()
+        if failed is not None:
+            raise failed
+
+    def _one(self, procedure: Procedure, action: Action, reply: ActionReply, now: float) -> Reply:
+        match procedure:
+            case Reserve():
+                return self._reserve(procedure, action, reply, now)
+            case Configure():
+                return self._configure(procedure, self._context(reply.context), now)
+            case Release():
+                return self._release(procedure, reply.context, now)
+            case AuditRoot():
+                if action.context != NULL_CONTEXT:
+                    raise IqError(421, "Unknown action or illegal combination: ROOT is in context 0")
+                return Done("ROOT")
+            case AuditTerminations():
+                return self._audit(procedure, action.context)
+        raise IqError(443, f"Unsupported command: {type(procedure).__name__}")
+
+    def _context(self, number: int | None) -> Context:
+        if number is None or number in (NULL_CONTEXT, ALL_CONTEXTS):
+            raise IqError(421, "Unknown action or illegal combination: needs one context")
+        context = self.contexts.get(number)
+        if context is None:
+            raise IqError(411, "Unknown ContextID")
+        return context
+
+    def _reserve(self, reserve: Reserve, action: Action, reply: ActionReply, now: float) -> Reserved:
+        context = self._context(reply.context) if reply.context is not None else None
+        if context is None and self.draining:
+            raise IqError(503, "Service unavailable: going out of service")
+        if context is not None and len(context.terminations) >= MAX_TERMINATIONS:
+            raise IqError(434, "Too many terminations in context")
+        realm = self._realms.get(reserve.realm)
+        if realm is None:
+            raise IqError(449, "Unsupported or unknown value: ipdc/realm")
+        check_reserve(reserve, self._suites)
+        streams = [stream for stream in reserve.streams if not _released(stream)]
+        ends = self._open(realm, streams, reserve.source, reserve.dscp, now)
+        if context is None:
+            context = self._new_context(action, now)
+            reply.context = context.id
+        termination = Termination(
+            f"ip/0/{reserve.realm}/{next(self._numbers)}",
+            context,
+            reserve.realm,
+            reserve.heartbeat,
+            now + reserve.heartbeat,
+            reserve.latch is not Latch.OFF,
+            reserve.source,
+            reserve.inactivity,
+            now,
+            reserve.dscp,
+        )
+        context.terminations.append(termination)
+        self.terminations[termination.name] = termination
+        for end in ends:
+            self._attach(termination, end)
+        return Reserved(termination.name, [end.reply() for end in ends])
+
+    def _configure(self, configure: Configure, context: Context, now: float) -> Reserved:
+        termination = self._termination(configure.termination, context)
+        ends = termination.ends
+        check_configure(configure, ends, self._suites)
+        fresh = [s for s in configure.streams if s.id not in ends and not _released(s)]
+        realm = self._realms[termination.realm]
+        opened = self._open(realm, fresh, termination.source, termination.dscp, now)
+        termination.deadline = now + termination.heartbeat
+        termination.quiet_since = now
+        if configure.latch is not None:
+            termination.latching = configure.latch is not Latch.OFF
+        for stream in configure.streams:
+            end = ends.get(stream.id)
+            if end is None:
+                continue
+            if _released(stream):
+                self._close(termination, end, now)
+            else:
+                end.update(stream)
+        for end in opened:
+            self._attach(termination, end)
+        for end in ends.values():
+            self._touch(termination, end)
+            if configure.latch is Latch.RELATCH:
+                self._engine.relatch(end.port)
+        return Reserved(termination.name, [end.reply() for end in opened])
+
+    def _release(self, release: Release, number: int | None, now: float) -> Done:
+        if number == ALL_CONTEXTS:
+            if release.termination == "*":
+                for context in list(self.contexts.values()):
+                    self.release(context, "released", now)
+                return Done("*")
+            termination = self.terminations.get(release.termination)
+            if termination is None:
+                raise IqError(430, "Unknown TerminationID")
+        else:
+            context = self._context(number)
+            if release.termination == "*":
+                self.release(context, "released", now)
+                return Done("*")
+            termination = self._termination(release.termination, context)
+        self.subtract(termination, "released", now)
+        return Done(termination.name)
+
+    def _audit(self, audit: AuditTerminations, number: int | None) -> Audited:
+        """Terminations that match the pattern; contexts without one are left out."""
+        contexts = self.contexts.values() if number == ALL_CONTEXTS else [self._context(number)]
+        head, star, tail = audit.pattern.partition("*")
+        found: dict[int, list[str]] = {}
+        for context in contexts:
+            names = [termination.name for termination in context.terminations]
+            if audit.pattern != "*":
+                names = [n for n in names if n.startswith(head) and n.endswith(tail) and (star or n == head)]
+            if names:
+                found[context.id] = names
+        return Audited(found)
+
+    def _termination(self, name: str, context: Context) -> Termination:
+        termination = self.terminations.get(name)
+        if termination is None:
+            raise IqError(430, "Unknown TerminationID")
+        if termination.context is not context:
+            raise IqError(435, "TerminationID is not in specified context")
+        return termination
+
+    def _new_context(self, action: Action, now: float) -> Context:
+        while True:
+            self._last_context = self._last_context % MAX_CONTEXT + 1
+            if self._last_context not in self.contexts:
+                break
+        context = Context(self._last_context, now, action.emergency)
+        self.contexts[context.id] = context
+        return context
+
+    def _open(
+        self, realm: Realm, streams: list[Stream], source: str | None, dscp: int | None, now: float
+    ) -> list[End]:
+        """A port for each of ``streams``, or for none of them: IqError 510, 449."""
+        opened: list[End] = []
+        try:
+            for stream in streams:
+                interface = realm.interface(wanted_version(stream, source))
+                opened.append(self._open_one(stream, interface, dscp, now))
+        except IqError:
+            for end in opened:
+                self._give_back(end, now)
+            raise
+        return opened
+
+    def _open_one(self, stream: Stream, interface: Interface, dscp: int | None, now: float) -> End:
+        if self.open_ports >= self.max_ports:
+            raise IqError(510, "Insufficient resources: streams")
+        if stream.remote is not None and (":" in stream.remote.address) != (interface.version == 6):
+            raise IqError(449, "Unsupported or unknown value: Remote address of another IP version")
+        port, number = interface.open(self._engine, dscp, now)
+        self.open_ports += 1
+        return End(
+            stream.id,
+            stream.media,
+            stream.transport,
+            stream.formats,
+            Mode.INACTIVE if stream.mode is None else stream.mode,
+            stream.remote,
+            stream.local_crypto,
+            stream.remote_crypto,
+            stream.rtcp_mux,
+            interface,
+            port,
+            number,
+        )
+
+    def _attach(self, termination: Termination, end: End) -> None:
+        termination.ends[end.id] = end
+        other = termination.context.other(termination)
+        if other is not None and end.id in other.ends:
+            self._engine.join(end.port, other.ends[end.id].port)
+        self._touch(termination, end)
+
+    def _touch(self, termination: Termination, end: End) -> None:
+        """Both ends of the stream are to be worked out anew, once for the whole action."""
+        self._changed[end.port] = (termination, end)
+        other = termination.context.other(termination)
+        if other is not None and end.id in other.ends:
+            twin = other.ends[end.id]
+            self._changed[twin.port] = (other, twin)
+
+    def _close(self, termination: Termination, end: End, now: float) -> None:
+        counters = self._give_back(end, now)
+        del termination.ends[end.id]
+        self.totals[termination.realm].add(counters)
+        closed = termination.context.closed
+        if termination.name in closed:
+            closed[termination.name].add(counters)
+        else:
+            closed[termination.name] = counters
+        other = termination.context.other(termination)
+        if other is not None and end.id in other.ends:
+            self._touch(other, other.ends[end.id])
+
+    def _give_back(self, end: End, now: float) -> Counters:
+        self._changed.pop(end.port, None)
+        counters = self._engine.close(end.port)
+        end.interface.pool.give_back(end.number, now)
+        self.open_ports -= 1
+        return counters
+
+
+def _released(stream: Stream) -> bool:
+    """An m= line with port 0 (RFC 3264 8.2)."""
+    return stream.remote is not None and stream.remote.port == 0

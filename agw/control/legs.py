@@ -1,0 +1,58 @@
+"""From what the controller said of both ends of a stream to what the engine does at each:
+the transport of the m= line tells it, there is no flag for SRTP (TS 23.334 5.11)."""
+
+from agw.control.termination import End, Termination
+from agw.engine.api import Leg, Transform
+from iq.procedures import Mode
+
+RTP = frozenset({"RTP/AVP", "RTP/AVPF"})
+SDES = frozenset({"RTP/SAVP", "RTP/SAVPF"})
+#: Relayed unread where both ends have the same one; terminating DTLS is not built.
+DATAGRAM = frozenset(
+    {
+        "UDP", "UDPTL", "UDP/BFCP", "UDP/TLS", "UDP/TLS/UDPTL", "UDP/TLS/BFCP", "UDP/DTLS/SCTP",
+        "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF",
+    }
+)  # fmt: skip
+TRANSPORTS = RTP | SDES | DATAGRAM
+
+_SENDS = frozenset({Mode.SEND_RECEIVE, Mode.SEND_ONLY})
+_RECEIVES = frozenset({Mode.SEND_RECEIVE, Mode.RECEIVE_ONLY})
+
+
+def leg(termination: Termination, end: End, other: End | None) -> Leg:
+    """What the engine does at ``end``, whose stream goes on at ``other``."""
+    return Leg(
+        transform(end, other),
+        end.local_crypto,
+        end.remote_crypto,
+        end.mode in _SENDS,
+        end.mode in _RECEIVES,
+        end.remote,
+        termination.latching,
+        termination.source,
+        end.rtcp_mux,
+    )
+
+
+def transform(end: End, other: End | None) -> Transform:
+    """A protected stream never falls back to plain by itself: ends that do not fit together are closed.
+
+    Two ends with keys are decrypted and encrypted again; two RTP/SAVP ends without keys are one
+    end-to-end stream, which passes bit for bit.
+    """
+    if other is None:
+        return Transform.CLOSED
+    mine, its = end.transport.upper(), other.transport.upper()
+    other_terminated = its in RTP or (its in SDES and _keyed(other))
+    if mine in SDES:
+        if _keyed(end):
+            return Transform.SRTP if other_terminated else Transform.CLOSED
+        return Transform.NONE if its in SDES and not _keyed(other) else Transform.CLOSED
+    if mine in RTP:
+        return Transform.NONE if other_terminated else Transform.CLOSED
+    return Transform.DATAGRAM if mine == its else Transform.CLOSED
+
+
+def _keyed(end: End) -> bool:
+    return end.local_crypto is not None or end.remote_crypto is not None

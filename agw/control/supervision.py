@@ -1,0 +1,69 @@
+"""What time does to contexts: heartbeats, silence, and a controller that does not come back. One tick
+sweeps deadlines; there is no timer per termination."""
+
+from agw.control.contexts import Contexts
+from agw.control.termination import Termination
+from agw.engine.api import Engine
+from iq.errors import IqError
+from iq.procedures import Heartbeat, MediaInactivity, Mode
+
+CONTROL_GRACE = 300.0
+"""Seconds that media goes on without a controller; then every context is released."""
+UNKNOWN_THERE = frozenset({411, 430, 435})
+"""Answers to a heartbeat by which the controller says that it does not know the termination."""
+
+Notification = tuple[int, Heartbeat | MediaInactivity]
+
+
+class Supervision:
+    """Deadlines of the terminations in ``contexts``, in the loop's time."""
+
+    def __init__(self, contexts: Contexts, engine: Engine, grace: float = CONTROL_GRACE) -> None:
+        """grace: seconds, see CONTROL_GRACE."""
+        self._contexts = contexts
+        self._engine = engine
+        self._grace = grace
+        self._lost_at: float | None = None
+
+    def tick(self, now: float, controlled: bool) -> list[Notification]:
+        """What to notify, with its context. controlled: is there a controller now."""
+        if controlled:
+            self._lost_at = None
+        elif self._lost_at is None:
+            self._lost_at = now
+        elif now - self._lost_at >= self._grace:
+            for context in list(self._contexts.contexts.values()):
+                self._contexts.release(context, "control-lost", now)
+            self._contexts.settle()
+        due: list[Notification] = []
+        for termination in self._contexts.terminations.values():
+            if termination.deadline <= now:
+                termination.deadline = now + termination.heartbeat
+                due.append((termination.context.id, Heartbeat(termination.name)))
+            if termination.inactivity is not None and self._silent(termination, now):
+                due.append((termination.context.id, MediaInactivity(termination.name)))
+        return due
+
+    def answered(self, context: int, heartbeat: Heartbeat, error: IqError | None, now: float) -> bool:
+        """The controller's answer to a heartbeat. True: it does not know it, and it was released here."""
+        termination = self._contexts.terminations.get(heartbeat.termination)
+        if error is None or error.code not in UNKNOWN_THERE:
+            return False
+        if termination is None or termination.context.id != context:
+            return False  # released meanwhile
+        self._contexts.subtract(termination, "heartbeat", now)
+        self._contexts.settle()
+        return True
+
+    def _silent(self, termination: Termination, now: float) -> bool:
+        """Has nothing valid arrived at any open stream for that long? Told once for each such time."""
+        if termination.inactivity is None or now - termination.quiet_since < termination.inactivity:
+            return False
+        watched = [end for end in termination.ends.values() if end.mode is not Mode.INACTIVE]
+        heard = [self._engine.state(end.port).last_activity for end in watched]
+        latest = max((at for at in heard if at is not None), default=termination.quiet_since)
+        if watched and now - latest >= termination.inactivity:
+            termination.quiet_since = now
+            return True
+        termination.quiet_since = latest if watched else now
+        return False

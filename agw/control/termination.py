@@ -1,0 +1,122 @@
+"""What the gateway remembers: a context, its terminations, and each termination's end of each stream."""
+
+from dataclasses import dataclass, field
+
+from agw.control.ports import Interface
+from agw.engine.api import Counters, PortId
+from iq.procedures import Endpoint, Mode, Stream
+from iq.suites import Crypto
+
+
+@dataclass(slots=True)
+class End:
+    """One stream at one termination: the last that was said of it, and the port it has.
+
+    mode: closed until a mode was given (H.248.1 7.1.7). Keys are those of iq.procedures.Stream.
+    """
+
+    id: int
+    media: str
+    transport: str
+    formats: str
+    mode: Mode
+    remote: Endpoint | None
+    local_crypto: Crypto | None
+    remote_crypto: Crypto | None
+    rtcp_mux: bool
+    interface: Interface
+    port: PortId
+    number: int
+
+    def reply(self) -> Stream:
+        """What was asked with ``$``: the local address. Keys are not sent back."""
+        return Stream(
+            self.id,
+            self.media,
+            self.transport,
+            self.formats,
+            None,
+            Endpoint(self.interface.advertise, self.number),
+        )
+
+    def update(self, stream: Stream) -> None:
+        """Take over what ``stream`` says (checked before). What it leaves out stays.
+
+        The m= line counts only where a descriptor carried one: a mere change of Mode says nothing of it.
+        """
+        if stream.mode is not None:
+            self.mode = stream.mode
+        if stream.local_crypto is not None:
+            self.local_crypto = stream.local_crypto
+        if stream.remote_crypto is not None:
+            self.remote_crypto = stream.remote_crypto
+        if stream.remote is not None:
+            self.remote = stream.remote
+        if has_description(stream):
+            self.media = stream.media
+            self.transport = stream.transport
+            self.formats = stream.formats
+            self.rtcp_mux = stream.rtcp_mux
+
+
+def has_description(stream: Stream) -> bool:
+    """Did a Local or Remote descriptor, and with it an m= line, come with ``stream``?"""
+    return stream.transport != "" and (
+        stream.remote is not None
+        or stream.local is not None
+        or stream.local_crypto is not None
+        or stream.remote_crypto is not None
+    )
+
+
+@dataclass(slots=True)
+class Termination:
+    """An IP termination. heartbeat: seconds (hangterm/thb); deadline: when the next one is due.
+
+    latching, source: as in agw.engine.api.Leg. inactivity: seconds without media to report, None: never;
+    quiet_since: when that time began.
+    """
+
+    name: str
+    context: "Context"
+    realm: str
+    heartbeat: int
+    deadline: float
+    latching: bool
+    source: str | None
+    inactivity: int | None
+    quiet_since: float
+    dscp: int | None
+    ends: dict[int, End] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Context:
+    """A context and, of what it no longer has, the counters. started: loop time in seconds."""
+
+    id: int
+    started: float
+    emergency: bool = False
+    terminations: list[Termination] = field(default_factory=list)
+    closed: dict[str, Counters] = field(default_factory=dict)
+
+    def other(self, termination: Termination) -> Termination | None:
+        """The termination on the other side, if it is there."""
+        for one in self.terminations:
+            if one is not termination:
+                return one
+        return None
+
+
+@dataclass(slots=True)
+class EndedContext:
+    """For the record: what a context carried. directions: by the termination that received it.
+
+    reason: released (by the controller), heartbeat (the controller does not know it), control-lost.
+    """
+
+    id: int
+    seconds: float
+    reason: str
+    emergency: bool
+    directions: dict[str, Counters]

@@ -1,0 +1,1 @@
+"""Packet engines: what moves media from one leg of a stream to the other."""

@@ -1,0 +1,197 @@
+"""What a packet engine does. Values go in, counters come out: no call into Python for a packet.
+
+A *port* is what the gateway opens at one termination for one stream: a socket for RTP on an even number and
+one for RTCP on the next. Two ports that are joined make a stream. Every port has a *leg*: what is done to
+packets that arrive at it or leave from it. An engine may run in threads of its own: edits take effect in the
+order given, at the latest at ``commit``.
+
+For each datagram an engine counts exactly one thing, at the port that received it: forwarded, or one drop
+reason. It forwards nothing that failed authentication or replay protection, and moves no latched address on
+a packet that it did not authenticate. It raises nothing for a packet.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import NewType, Protocol
+
+from iq.errors import EdgeError
+from iq.procedures import Endpoint
+from iq.suites import Crypto
+
+PortId = NewType("PortId", int)
+"""An open port; never used again for another one."""
+
+Address = tuple[str, int]
+
+
+class EngineError(EdgeError):
+    """The engine could not do what a leg asks for; the port stays closed to media. No key in the text."""
+
+
+class DropReason(IntEnum):
+    """Why a datagram was not forwarded. Counted per port, never logged per packet."""
+
+    SHORT = 0
+    """Fewer octets than its header, MKI and tag take."""
+    NOT_MEDIA = 1
+    """Not RTP or RTCP of version 2 (RFC 7983), or RTP on the RTCP port."""
+    STUN = 2
+    DTLS = 3
+    TOO_LARGE = 4
+    """Above MAX_DATAGRAM, or above what the way out takes (EMSGSIZE)."""
+    SOURCE = 5
+    """Not from Remote, not from the latched address, outside the source filter."""
+    AUTH = 6
+    """The tag does not fit: tampered with, wrong key, or not protected at all."""
+    REPLAY = 7
+    """Seen before; also what would have to be protected twice under one index."""
+    REPLAY_OLD = 8
+    """Older than the replay window."""
+    MALFORMED = 9
+    """A header that contradicts its length."""
+    NO_KEY = 10
+    """The leg is to be protected, and the key for this direction is not known (yet)."""
+    SSRC_LIMIT = 11
+    GATE = 12
+    """The mode of one of the two terminations keeps the gate closed."""
+    UNJOINED = 13
+    """There is no other side (yet)."""
+    NO_REMOTE = 14
+    """The other side has no address to send to (yet)."""
+    SOCKET = 15
+    """The operating system refused to receive or to send."""
+
+
+class Transform(Enum):
+    """What stands between the wire and the stream at one leg."""
+
+    CLOSED = "closed"
+    """Nothing passes (NO_KEY): the two legs do not fit together, or not yet."""
+    NONE = "none"
+    """RTP and RTCP as they are: plain, or SRTP that passes end to end, bit for bit."""
+    SRTP = "srtp"
+    """SRTP and SRTCP on the wire, keys in ``send`` and ``receive``; a missing key closes its direction."""
+    DATAGRAM = "datagram"
+    """Any datagram, unread (UDPTL, DTLS that passes end to end). The port above carries nothing of its own,
+    yet is relayed alike."""
+
+
+@dataclass(slots=True)
+class Leg:
+    """One side of a stream.
+
+    send, receive: keys for what leaves and what arrives; the MKI of ``receive`` is cut off, none is sent.
+    may_send, may_receive: the gate of this termination (H.248.1 7.1.7 Mode).
+    remote: numeric; None: not known yet. Without ``latching`` only packets from there are taken.
+    latching: take the source of the first packet instead of ``remote``: the first that authenticates on a
+    protected leg (and a later one that authenticates moves it); elsewhere the first from within ``source``,
+    and then only ``Engine.relatch`` moves it.
+    source: an address or a prefix ("192.0.2.0/24"); None: any.
+    rtcp_mux: RTCP shares the RTP port in both directions (RFC 5761).
+    """
+
+    transform: Transform = Transform.CLOSED
+    send: Crypto | None = None
+    receive: Crypto | None = None
+    may_send: bool = False
+    may_receive: bool = False
+    remote: Endpoint | None = None
+    latching: bool = False
+    source: str | None = None
+    rtcp_mux: bool = False
+
+
+@dataclass(slots=True)
+class Counters:
+    """What arrived at one port: RTP packets and octets (UDP payload) and RTCP packets that were forwarded,
+    and drops by DropReason."""
+
+    packets: int = 0
+    octets: int = 0
+    rtcp: int = 0
+    drops: list[int] = field(default_factory=lambda: [0] * len(DropReason))
+
+    def add(self, other: "Counters") -> None:
+        self.packets += other.packets
+        self.octets += other.octets
+        self.rtcp += other.rtcp
+        self.drops = [mine + theirs for mine, theirs in zip(self.drops, other.drops, strict=True)]
+
+    def dropped(self) -> dict[str, int]:
+        """Reasons that occurred, by lower-case name."""
+        return {DropReason(index).name.lower(): count for index, count in enumerate(self.drops) if count}
+
+
+@dataclass(slots=True)
+class PortState:
+    """What an engine knows of a port. source, rtcp_source: latched, None before.
+
+    last_activity: loop time in seconds of the last packet that passed its source and authentication checks,
+    None before the first.
+    """
+
+    counters: Counters
+    source: Address | None
+    rtcp_source: Address | None
+    last_activity: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What this engine can do.
+
+    suites: names as in iq.suites. replay_window: packets. mki: received MKIs are cut off.
+    hand_over: ``drain`` returns STUN and DTLS datagrams; otherwise they are only counted.
+    """
+
+    name: str
+    suites: tuple[str, ...]
+    replay_window: int
+    mki: bool
+    hand_over: bool
+
+
+@dataclass(slots=True)
+class Datagram:
+    """What arrived at ``port`` and is not media, for Python to handle (RFC 7983)."""
+
+    port: PortId
+    source: Address
+    data: bytes
+
+
+class Engine(Protocol):
+    """A packet engine. All calls come from one thread."""
+
+    @property
+    def abilities(self) -> Abilities: ...
+
+    def open(self, address: str, port: int, dscp: int) -> PortId:
+        """Bind ``port`` (even) and the next one on ``address``; synchronous. dscp: 0 to 63.
+
+        The new port is unjoined and its leg is closed. Raises OSError: nothing is left open.
+        """
+
+    def edit(self, port: PortId, leg: Leg) -> None:
+        """Replace the leg. An equal key goes on with its rollover counter and replay state; after a new
+        receive key the old one is tried for two more seconds. Raises EngineError: the leg is closed then."""
+
+    def join(self, one: PortId, other: PortId) -> None:
+        """Make both ports the two sides of a stream. Both are unjoined before."""
+
+    def relatch(self, port: PortId) -> None:
+        """Let the next packet from elsewhere move the latch once more (H.248.37 RELATCH)."""
+
+    def close(self, port: PortId) -> Counters:
+        """Close both sockets before returning; the other side is unjoined. Returns the last count."""
+
+    def state(self, port: PortId) -> PortState: ...
+
+    def commit(self) -> None:
+        """All edits so far take effect: called once after each batch."""
+
+    def drain(self) -> list[Datagram]:
+        """Datagrams that are not media since the last call, bounded; the oldest first."""
+
+    def stop(self) -> None:
+        """Close everything."""
