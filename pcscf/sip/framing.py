@@ -114,7 +114,7 @@ class StreamReader:
             if buffer.startswith(PING, at):
                 self.pings += 1
                 at += len(PING)
-            elif PING.startswith(buffer[at:]):
+            elif len(buffer) - at < len(PING) and PING.startswith(buffer[at:]):
                 break  # TCP may have cut a ping in two
             else:
                 at += 1
