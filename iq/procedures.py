@@ -102,7 +102,12 @@ class AuditRoot:
 
 @dataclass(slots=True)
 class AuditTerminations:
-    """AuditValue ``*`` in context ``*``: which terminations exist. Context must be ALL_CONTEXTS."""
+    """AuditValue ``*`` in context ``*``: which terminations exist. Context must be ALL_CONTEXTS.
+
+    pattern: "*" for all, or a page of them: "ip/*7" are those whose number ends with 7.
+    """
+
+    pattern: str = "*"
 
 
 class ServiceChangeMethod(StrEnum):

@@ -1,0 +1,178 @@
+"""ServiceChange, Notify and AuditValue as procedures (TS 23.334 8, H.248.1 7.2)."""
+
+import re
+
+from iq.errors import IqError
+from iq.h248.errors import (
+    ILLEGAL_ACTION,
+    MISSING_INFORMATION,
+    NO_SUCH_EVENT,
+    NOT_IMPLEMENTED,
+    UNSUPPORTED_VALUE,
+    plain,
+)
+from iq.h248.model import Audit, Command, Node, Observed, ObservedEvents, Services
+from iq.h248.packages import (
+    CAUSE,
+    FAILURE_CAUSE,
+    GENERAL_CAUSE,
+    HEARTBEAT,
+    INACTIVITY,
+    REQUEST_ID,
+    ROOT,
+    X_EPOCH,
+    X_SUITES,
+    quote,
+    termination_id,
+    unquote,
+)
+from iq.procedures import (
+    AuditRoot,
+    AuditTerminations,
+    BearerReleased,
+    Heartbeat,
+    MediaInactivity,
+    Procedure,
+    Reason,
+    Register,
+    Registered,
+    ServiceChangeMethod,
+)
+
+_REASONS = {
+    Reason.SERVICE_RESTORED: "Service Restored",
+    Reason.COLD_BOOT: "Cold Boot",
+    Reason.WARM_BOOT: "Warm Boot",
+    Reason.OUT_OF_SERVICE: "Termination Taken Out Of Service",
+}
+_REASON = re.compile(r'"?([0-9]{3})\b.*')
+_NUMBER = re.compile(r"[0-9]{1,9}")
+MAX_SUITES = 32
+#: Values of g/cause Generalcause (H.248.1 E.1.2); others go out as UN.
+GENERAL_CAUSES = frozenset({"NR", "UR", "FT", "FP", "IW", "UN"})
+
+
+def register_to_command(register: Register) -> Command:
+    """Return the ServiceChange on ROOT; suites and epoch go into extension parameters."""
+    parameters = [
+        Node("Method", register.method.value, operator="="),
+        Node("Version", str(register.version), operator="="),
+        Node("Reason", quote(f"{register.reason.value} {_REASONS[register.reason]}"), operator="="),
+        Node("Delay", "0", operator="="),
+        Node("Profile", register.profile, operator="="),
+    ]
+    if register.epoch:
+        parameters.append(Node(X_EPOCH, quote(register.epoch), operator="="))
+    if register.suites:
+        parameters.append(Node(X_SUITES, quote(" ".join(register.suites)), operator="="))
+    return Command("ServiceChange", ROOT, [Services(parameters)])
+
+
+def _services(command: Command) -> dict[str, Node]:
+    for descriptor in command.descriptors:
+        if isinstance(descriptor, Services):
+            return {node.name: node for node in descriptor.parameters}
+    return {}
+
+
+def _version(nodes: dict[str, Node], default: int) -> int:
+    if (node := nodes.get("Version")) is None:
+        return default
+    if not _NUMBER.fullmatch(node.value):
+        raise IqError(UNSUPPORTED_VALUE, "value of Version")
+    return int(node.value)
+
+
+def register_from_command(command: Command) -> Register:
+    """Return the Register of a ServiceChange on ROOT. Raises IqError 449, 472 or 501."""
+    if command.termination.upper() != ROOT:
+        raise IqError(NOT_IMPLEMENTED, "ServiceChange of a termination is not implemented")
+    nodes = _services(command)
+    if "Method" not in nodes or "Reason" not in nodes:
+        raise IqError(MISSING_INFORMATION, "ServiceChange without Method and Reason")
+    try:
+        method = ServiceChangeMethod(nodes["Method"].value)
+        match = _REASON.fullmatch(nodes["Reason"].value)
+        reason = Reason(int(match[1])) if match else None
+    except ValueError:
+        reason = None
+    if reason is None:
+        raise IqError(UNSUPPORTED_VALUE, "value of Method or Reason")
+    empty = Node("")
+    suites = unquote(nodes.get(X_SUITES, empty).value).split()
+    if len(suites) > MAX_SUITES:
+        raise IqError(UNSUPPORTED_VALUE, f"more than {MAX_SUITES} suites")
+    profile = nodes.get("Profile", empty).value
+    epoch = unquote(nodes.get(X_EPOCH, empty).value)
+    return Register(method, reason, _version(nodes, 1), profile, epoch, tuple(suites))
+
+
+def registered_to_command(registered: Registered) -> Command:
+    """Return the reply to a ServiceChange on ROOT."""
+    parameters = [Node("Version", str(registered.version), operator="=")]
+    if registered.profile is not None:
+        parameters.append(Node("Profile", registered.profile, operator="="))
+    return Command("ServiceChange", ROOT, [Services(parameters)])
+
+
+def registered_from_command(command: Command) -> Registered:
+    """Return what the reply to a ServiceChange says."""
+    nodes = _services(command)
+    profile = nodes.get("Profile")
+    return Registered(_version(nodes, 1), profile.value if profile else None)
+
+
+def notify_to_command(procedure: Heartbeat | BearerReleased | MediaInactivity) -> Command:
+    """Return the Notify of one observed event."""
+    match procedure:
+        case Heartbeat():
+            event = Node(HEARTBEAT)
+        case MediaInactivity():
+            event = Node(INACTIVITY)
+        case BearerReleased(_, general, failure):
+            event = Node(CAUSE, body=[Node(GENERAL_CAUSE, _cause(general), operator="=")])
+            if failure and event.body is not None:
+                event.body.append(Node(FAILURE_CAUSE, quote(plain(failure)), operator="="))
+    return Command(
+        "Notify", termination_id(procedure.termination), [ObservedEvents(REQUEST_ID, [Observed(event)])]
+    )
+
+
+def _cause(general: str) -> str:
+    return general if general in GENERAL_CAUSES else "UN"
+
+
+def observed_from_command(command: Command) -> list[Procedure]:
+    """Return one procedure for each event of a Notify. Raises IqError 451 or 472."""
+    procedures: list[Procedure] = []
+    for descriptor in command.descriptors:
+        if not isinstance(descriptor, ObservedEvents):
+            continue
+        for observed in descriptor.events:
+            event = observed.event
+            values = {node.name: unquote(node.value) for node in event.body or []}
+            if event.name == HEARTBEAT:
+                procedures.append(Heartbeat(command.termination))
+            elif event.name == INACTIVITY:
+                procedures.append(MediaInactivity(command.termination))
+            elif event.name == CAUSE:
+                general = values.get(GENERAL_CAUSE, "UN").upper()
+                procedures.append(BearerReleased(command.termination, general, values.get(FAILURE_CAUSE, "")))
+            else:
+                raise IqError(NO_SUCH_EVENT, f"unexpected event {plain(event.name)}")
+    if not procedures:
+        raise IqError(MISSING_INFORMATION, "Notify without ObservedEvents")
+    return procedures
+
+
+def audit_from_command(command: Command, context: int | None) -> AuditRoot | AuditTerminations:
+    """Return the audit that an AuditValue asks for. Raises IqError 421 or 501."""
+    if any(not isinstance(d, Audit) or d.items for d in command.descriptors):
+        raise IqError(NOT_IMPLEMENTED, "only an empty Audit is implemented")
+    if command.termination.upper() == ROOT:
+        if context != 0:
+            raise IqError(ILLEGAL_ACTION, "ROOT is in the null context")
+        return AuditRoot()
+    if context is None:
+        raise IqError(ILLEGAL_ACTION, "audit of a context to be chosen")
+    return AuditTerminations(command.termination)

@@ -1,0 +1,226 @@
+"""Procedures as commands: iq.procedures.Action <-> model.Action (TS 29.334 5.8, iq stage 2 to stage 3).
+
+To the tree everything can be written; from the tree what no procedure carries is refused with its H.248.8
+code, or read over where it asks for nothing that the gateway would have to do.
+"""
+
+import re
+from functools import lru_cache
+
+from iq.errors import IqError
+from iq.h248 import model, sdp
+from iq.h248.errors import ILLEGAL_ACTION, INCORRECT_IDENTIFIER, NOT_IMPLEMENTED, UNSUPPORTED_VALUE
+from iq.h248.limits import CHOOSE_CONTEXT
+from iq.h248.management import (
+    audit_from_command,
+    notify_to_command,
+    observed_from_command,
+    register_from_command,
+    register_to_command,
+)
+from iq.h248.model import Audit, Command, Descriptor, Events, Media, Node, Signals, StreamParameters
+from iq.h248.packages import (
+    CAUSE,
+    DSCP,
+    HEARTBEAT,
+    HEARTBEAT_TIMER,
+    INACTIVITY,
+    INACTIVITY_DIRECTION,
+    INACTIVITY_TIME,
+    LATCH,
+    NAPT,
+    REALM,
+    REQUEST_ID,
+    ROOT,
+    SOURCE_FILTER,
+    SOURCE_MASK,
+    quote,
+    termination_id,
+)
+from iq.h248.streams import configure_from_command, reserve_from_command
+from iq.procedures import (
+    ALL_CONTEXTS,
+    Action,
+    AuditRoot,
+    AuditTerminations,
+    BearerReleased,
+    Configure,
+    Heartbeat,
+    Latch,
+    MediaInactivity,
+    Procedure,
+    Register,
+    Release,
+    Reserve,
+    Stream,
+)
+
+_NOT_A_NAME = re.compile(r"[^A-Za-z0-9_]")
+
+
+@lru_cache(maxsize=256)
+def chosen_termination(realm: str) -> str:
+    """Return the wildcarded termination id of an Add in ``realm`` (a path holds letters, digits and "_")."""
+    return f"ip/0/{_NOT_A_NAME.sub('_', realm)}/$"
+
+
+@lru_cache(maxsize=256)
+def realm_value(realm: str) -> str:
+    """Return ``realm`` as the value of ipdc/realm."""
+    return quote(realm)
+
+
+def context_text(context: int | None) -> str:
+    """Return the ContextID as written: None "$", 0 "-", ALL_CONTEXTS "*"."""
+    if context is None:
+        return "$"
+    if context == 0:
+        return "-"
+    return "*" if context == ALL_CONTEXTS else str(context)
+
+
+def context_number(text: str) -> int | None:
+    """Return the ContextID as procedures have it. Raises IqError(410) for one that no gateway may choose."""
+    if text == "$":
+        return None
+    if text in ("-", "*"):
+        return 0 if text == "-" else ALL_CONTEXTS
+    number = int(text)
+    if not 0 < number < CHOOSE_CONTEXT:
+        raise IqError(INCORRECT_IDENTIFIER, "ContextID out of range")
+    return number
+
+
+def family_of(stream: Stream, source: str | None) -> str:
+    """Return which kind of address ``$`` asks for: that of the peer where it is known."""
+    peer = stream.remote.address if stream.remote is not None else source
+    return "IP6" if peer and ":" in peer else "IP4"
+
+
+def to_tree(action: Action) -> model.Action:
+    """Return the commands of ``action``. Raises IqError where a value cannot be written."""
+    properties = []
+    if action.priority is not None:
+        properties.append(Node("Priority", str(action.priority), operator="="))
+    if action.emergency:
+        properties.append(Node("Emergency"))
+    return model.Action(context_text(action.context), [_command(p) for p in action.procedures], properties)
+
+
+def _command(procedure: Procedure) -> Command:
+    match procedure:
+        case Reserve():
+            return _add(procedure)
+        case Configure():
+            return _modify(procedure)
+        case Release(termination):
+            return Command("Subtract", termination_id(termination), [Audit()], wildcard=termination == "*")
+        case AuditRoot():
+            return Command("AuditValue", ROOT, [Audit()])
+        case AuditTerminations(pattern):
+            return Command("AuditValue", termination_id(pattern), [Audit()])
+        case Register():
+            return register_to_command(procedure)
+        case Heartbeat() | BearerReleased() | MediaInactivity():
+            return notify_to_command(procedure)
+
+
+def _add(reserve: Reserve) -> Command:
+    control = [Node(REALM, realm_value(reserve.realm), operator="=")]
+    if reserve.source is not None:
+        control.append(Node(SOURCE_FILTER, "ON", operator="="))
+        control.append(Node(SOURCE_MASK, quote(reserve.source), operator="="))
+    if reserve.dscp is not None:
+        control.append(Node(DSCP, f"{reserve.dscp:02X}", operator="="))
+    streams = []
+    for stream in reserve.streams:
+        mode = [Node("Mode", stream.mode.value, operator="=")] if stream.mode is not None else []
+        family = family_of(stream, reserve.source)
+        parameters = StreamParameters(stream.id, [*mode, *control])
+        parameters.local = sdp.write(stream, stream.local, stream.local_crypto, family)
+        if stream.remote is not None or stream.remote_crypto is not None:
+            parameters.remote = sdp.write(stream, stream.remote, stream.remote_crypto, "")
+        streams.append(parameters)
+    events = [Node(HEARTBEAT, body=[Node(HEARTBEAT_TIMER, str(reserve.heartbeat), operator="=")])]
+    if reserve.inactivity is not None:
+        time = Node(INACTIVITY_TIME, str(reserve.inactivity), operator="=")
+        events.append(Node(INACTIVITY, body=[time, Node(INACTIVITY_DIRECTION, "EXT", operator="=")]))
+    events.append(Node(CAUSE))
+    descriptors: list[Descriptor] = [Media(streams), Events(REQUEST_ID, events)]
+    if reserve.latch is not Latch.OFF:
+        descriptors.append(_signals(reserve.latch))
+    return Command("Add", chosen_termination(reserve.realm), descriptors)
+
+
+def _signals(latch: Latch) -> Signals:
+    return Signals([Node(LATCH, body=[Node(NAPT, latch.value, operator="=")])])
+
+
+def _modify(configure: Configure) -> Command:
+    streams = []
+    for stream in configure.streams:
+        parameters = StreamParameters(stream.id)
+        if stream.mode is not None:
+            parameters.control = [Node("Mode", stream.mode.value, operator="=")]
+        has_remote = stream.remote is not None or stream.remote_crypto is not None
+        # Somewhere an m= line has to say what the stream is: its transport decides what the gateway does.
+        if stream.local is not None or stream.local_crypto is not None or not has_remote:
+            parameters.local = sdp.write(stream, stream.local, stream.local_crypto, "")
+        if has_remote:
+            parameters.remote = sdp.write(stream, stream.remote, stream.remote_crypto, "")
+        streams.append(parameters)
+    descriptors: list[Descriptor] = [Media(streams)] if streams else []
+    if configure.latch is not None:
+        descriptors.append(_signals(configure.latch))
+    return Command("Modify", termination_id(configure.termination), descriptors)
+
+
+def from_tree(action: model.Action) -> Action:
+    """Return the procedures of a request's ``action``.
+
+    Raises IqError with the code for the first thing that is unknown, missing or not implemented.
+    """
+    procedures: list[Procedure] = []
+    context = context_number(action.context)
+    for command in action.commands:
+        procedures += _procedures(command, context)
+    if action.error is not None or not procedures:
+        raise IqError(ILLEGAL_ACTION, "no command in the action")
+    result = Action(context, procedures)
+    for node in action.properties:
+        match node.name:
+            case "Priority":
+                result.priority = _priority(node.value)
+            case "Emergency":
+                result.emergency = True
+            case "EmergencyOff":
+                result.emergency = False
+            case "IEPSCall":
+                pass
+            case _:
+                raise IqError(NOT_IMPLEMENTED, f"context property {node.name} is not implemented")
+    return result
+
+
+def _priority(value: str) -> int:
+    if len(value) > 2 or not value.isdigit() or int(value) > 15:
+        raise IqError(UNSUPPORTED_VALUE, "Priority is 0 to 15")
+    return int(value)
+
+
+def _procedures(command: Command, context: int | None) -> list[Procedure]:
+    match command.verb:
+        case "Add":
+            return [reserve_from_command(command)]
+        case "Modify":
+            return [configure_from_command(command)]
+        case "Subtract":
+            return [Release(command.termination)]
+        case "AuditValue":
+            return [audit_from_command(command, context)]
+        case "Notify":
+            return observed_from_command(command)
+        case "ServiceChange":
+            return [register_from_command(command)]
+        case verb:
+            raise IqError(NOT_IMPLEMENTED, f"{verb} is not implemented")
