@@ -33,6 +33,7 @@ _PROFILES = {
 _REASONS = {
     "authentication failure": DropReason.AUTH,
     "cipher failure": DropReason.AUTH,
+    "unable to perform desired validation": DropReason.AUTH,  # SRTCP whose E flag says: not encrypted
     "replay check failed (bad index)": DropReason.REPLAY,
     "replay check failed (index too old)": DropReason.REPLAY_OLD,
     "packet index is too old to consider": DropReason.REPLAY_OLD,

@@ -1,0 +1,324 @@
+"""SRTP at one leg, plain RTP at the other, held against an independent SRTP (tests.support)."""
+
+import pytest
+
+from agw.engine.api import Engine, Leg, Transform
+from agw.engine.srtp import OLD_KEY_SECONDS, Receiver
+from iq.suites import SUITES, Crypto, Key
+from tests.support.media import Relay, crypto, dealt_with, rtcp, rtp
+from tests.support.srtp_reference import Reference
+
+CM = "AES_CM_128_HMAC_SHA1_80"
+GCM = "AEAD_AES_128_GCM"
+EVERY_SUITE = [CM, "AES_CM_128_HMAC_SHA1_32", GCM, "AEAD_AES_256_GCM"]
+
+
+class ProtectedCall:
+    """A relay whose access leg is SRTP. ue: protects as the UE does; gateway: checks what the UE gets."""
+
+    def __init__(self, relay: Relay, suite: str = CM, mki: tuple[int, int] | None = None) -> None:
+        self.relay = relay
+        self.suite = suite
+        self.mki = mki[0].to_bytes(mki[1], "big") if mki is not None else b""
+        self.keys = crypto(suite, 1), crypto(suite, 100, mki)
+        self.gateway = Reference(suite, self.keys[0].key.octets)
+        self.ue = Reference(suite, self.keys[1].key.octets)
+        self.edit()
+
+    def edit(
+        self, *, send: Crypto | None = None, receive: Crypto | None = None, rtcp_mux: bool = False
+    ) -> None:
+        self.access_leg = Leg(
+            Transform.SRTP,
+            send or self.keys[0],
+            receive or self.keys[1],
+            True,
+            True,
+            self.relay.ue.endpoint,
+            latching=True,
+            rtcp_mux=rtcp_mux,
+        )
+        core = Leg(Transform.NONE, None, None, True, True, self.relay.far.endpoint)
+        self.relay.edit(self.access_leg, core)
+
+    def send(self, packet: bytes, roc: int = 0) -> None:
+        self.relay.from_ue(self.ue.protect(packet, roc, self.mki))
+
+
+def test_abilities(engine: Engine) -> None:
+    assert engine.abilities.suites == (
+        "AES_CM_128_HMAC_SHA1_80",
+        "AES_CM_128_HMAC_SHA1_32",
+        "AEAD_AES_128_GCM",
+        "AEAD_AES_256_GCM",
+    )
+    assert engine.abilities.replay_window >= 128
+
+
+@pytest.mark.parametrize("suite", EVERY_SUITE)
+@pytest.mark.parametrize("mki", [None, (1, 1), (0xBEEF, 4)], ids=["no MKI", "MKI 1", "MKI 4"])
+async def test_both_ways(relay: Relay, suite: str, mki: tuple[int, int] | None) -> None:
+    call = ProtectedCall(relay, suite, mki)
+    for seq in range(3):
+        packet = rtp(seq, b"from the UE %d" % seq)
+        call.send(packet)
+        assert await relay.far.receive() == packet
+        packet = rtp(seq, b"to the UE %d" % seq, ssrc=0x9999)
+        relay.from_far(packet)
+        assert call.gateway.unprotect(await relay.ue.receive()) == packet
+    for index in (1, 2):
+        relay.ue.send_rtcp(call.ue.protect_rtcp(rtcp(), index, call.mki), relay.to_access_rtcp)
+        assert await relay.far.receive_rtcp() == rtcp()
+        relay.far.send_rtcp(rtcp(0x9999), relay.to_core_rtcp)
+        assert call.gateway.unprotect_rtcp(await relay.ue.receive_rtcp()) == rtcp(0x9999)
+    counters = relay.engine.state(relay.access).counters
+    assert (counters.packets, counters.rtcp, counters.dropped()) == (3, 2, {})
+
+
+async def test_rtcp_index_may_start_at_zero(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    relay.ue.send_rtcp(call.ue.protect_rtcp(rtcp(), 0), relay.to_access_rtcp)
+    assert await relay.far.receive_rtcp() == rtcp()
+
+
+async def test_header_with_csrc_and_extension(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    head = bytes([0x92, 0x60]) + rtp(1)[2:12]
+    packet = head + bytes(8) + b"\xbe\xde\x00\x01" + bytes(4) + b"payload"
+    call.send(packet)
+    assert await relay.far.receive() == packet
+    relay.from_far(packet)
+    assert call.gateway.unprotect(await relay.ue.receive()) == packet
+
+
+async def test_packet_of_ethernet_size(relay: Relay) -> None:
+    call = ProtectedCall(relay, GCM)
+    packet = rtp(1, bytes(1444))
+    relay.from_far(packet)
+    protected = await relay.ue.receive()
+    assert len(protected) == 1472
+    assert call.gateway.unprotect(protected) == packet
+    relay.from_ue(call.ue.protect(packet))
+    assert await relay.far.receive() == packet
+
+
+@pytest.mark.parametrize("suite", EVERY_SUITE)
+async def test_tampered_packets_are_dropped(relay: Relay, suite: str) -> None:
+    call = ProtectedCall(relay, suite)
+    good = call.ue.protect(rtp(10, b"sixteen octets.."))
+    for at in (1, 3, 5, 9, 20, len(good) - 1):
+        relay.from_ue(good[:at] + bytes([good[at] ^ 0x01]) + good[at + 1 :])
+    assert await relay.drops(6) == {"auth": 6}
+    relay.from_ue(good)
+    assert await relay.far.receive() == rtp(10, b"sixteen octets..")
+    assert relay.far.pending() == []
+
+
+@pytest.mark.parametrize("suite", EVERY_SUITE)
+async def test_tampered_rtcp_is_dropped(relay: Relay, suite: str) -> None:
+    call = ProtectedCall(relay, suite)
+    good = call.ue.protect_rtcp(rtcp(), 1)
+    for at in (1, 9, len(good) - 1):
+        relay.ue.send_rtcp(good[:at] + bytes([good[at] ^ 0x01]) + good[at + 1 :], relay.to_access_rtcp)
+    assert await relay.drops(3) == {"auth": 3}
+    assert relay.far.pending() == []
+
+
+@pytest.mark.parametrize("suite", EVERY_SUITE)
+async def test_replays_are_dropped(relay: Relay, suite: str) -> None:
+    call = ProtectedCall(relay, suite)
+    call.send(rtp(7))
+    call.send(rtp(7))
+    relay.ue.send_rtcp(call.ue.protect_rtcp(rtcp(), 5), relay.to_access_rtcp)
+    relay.ue.send_rtcp(call.ue.protect_rtcp(rtcp(), 5), relay.to_access_rtcp)
+    assert await relay.drops(4) == {"replay": 2}
+    assert sorted(relay.far.pending()) == sorted([rtp(7), rtcp()])
+
+
+async def test_replay_window_is_128_packets(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    for seq in (1000, 1000 - 127, 1000 - 128):
+        call.send(rtp(seq))
+    assert await relay.drops(3) == {"replay_old": 1}
+    assert await relay.far.receive() == rtp(1000)
+    assert await relay.far.receive() == rtp(1000 - 127)
+    assert relay.far.pending() == []
+
+
+@pytest.mark.parametrize("suite", EVERY_SUITE)
+async def test_wrong_key_and_plain_packets_are_dropped(relay: Relay, suite: str) -> None:
+    ProtectedCall(relay, suite)
+    wrong = Reference(suite, crypto(suite, 50).key.octets)
+    relay.from_ue(wrong.protect(rtp(1)))
+    relay.from_ue(rtp(2, bytes(160)))
+    relay.ue.send_rtcp(wrong.protect_rtcp(rtcp(), 1), relay.to_access_rtcp)
+    relay.ue.send_rtcp(rtcp() + bytes(30), relay.to_access_rtcp)
+    assert await relay.drops(4) == {"auth": 4}
+    assert relay.far.pending() == []
+
+
+@pytest.mark.parametrize("suite", EVERY_SUITE)
+@pytest.mark.parametrize("mki", [None, (1, 2)])
+async def test_truncated_packets_are_dropped(relay: Relay, suite: str, mki: tuple[int, int] | None) -> None:
+    call = ProtectedCall(relay, suite, mki)
+    whole = call.ue.protect(rtp(1), 0, call.mki)
+    for length in range(len(whole)):
+        relay.from_ue(whole[:length])
+    drops = await relay.drops(len(whole))
+    assert set(drops) <= {"short", "auth"}
+    assert drops["short"] == min(12 + SUITES[suite].rtp_tag + len(call.mki), len(whole))
+    assert relay.far.pending() == []
+
+
+async def test_every_short_rtcp_is_dropped(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    whole = call.ue.protect_rtcp(rtcp(), 1)
+    for length in range(len(whole)):
+        relay.ue.send_rtcp(whole[:length], relay.to_access_rtcp)
+    assert set(await relay.drops(len(whole))) == {"short", "auth"}
+    assert relay.far.pending() == []
+
+
+async def test_roll_over_of_the_sequence_number(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    for seq, roc in ((65534, 0), (65535, 0), (0, 1), (1, 1)):
+        call.send(rtp(seq), roc)
+        assert await relay.far.receive() == rtp(seq)
+        relay.from_far(rtp(seq))
+        assert call.gateway.unprotect(await relay.ue.receive(), roc) == rtp(seq)
+    call.send(rtp(2), 0)  # what an end without a rollover counter would send
+    assert await relay.drops(5) == {"auth": 1}
+
+
+async def test_editing_the_leg_keeps_the_rollover_counter(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    for seq, roc in ((65535, 0), (0, 1)):
+        call.send(rtp(seq), roc)
+        relay.from_far(rtp(seq))
+        await relay.far.receive()
+        await relay.ue.receive()
+    relay.edit(Leg(Transform.CLOSED), Leg(Transform.CLOSED))
+    call.edit()
+    call.send(rtp(0), 1)
+    assert await relay.drops(3) == {"replay": 1}
+    call.send(rtp(1), 1)
+    assert await relay.far.receive() == rtp(1)
+    relay.from_far(rtp(1))
+    assert call.gateway.unprotect(await relay.ue.receive(), 1) == rtp(1)
+
+
+async def test_new_ssrc_starts_its_own_count(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    for seq, roc, ssrc in ((65535, 0, 1), (0, 1, 1), (40000, 0, 2), (1, 1, 1)):
+        call.send(rtp(seq, ssrc=ssrc), roc)
+        assert await relay.far.receive() == rtp(seq, ssrc=ssrc)
+
+
+async def test_ssrcs_are_limited_in_both_directions(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    for ssrc in range(66):
+        call.send(rtp(1, ssrc=ssrc))
+        relay.from_far(rtp(1, ssrc=ssrc))
+    assert await relay.drops(66) == {"ssrc_limit": 2}
+    assert await relay.core_drops(66) == {"ssrc_limit": 2}
+    call.send(rtp(2, ssrc=63))
+    await dealt_with(relay.engine, relay.access, 67)
+    assert relay.far.pending()[-1] == rtp(2, ssrc=63)
+
+
+async def test_forged_ssrcs_take_no_place(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    wrong = Reference(CM, crypto(CM, 50).key.octets)
+    for ssrc in range(100):
+        relay.from_ue(wrong.protect(rtp(1, ssrc=ssrc)))
+    assert await relay.drops(100) == {"auth": 100}
+    call.send(rtp(1, ssrc=0xFFFF))
+    assert await relay.far.receive() == rtp(1, ssrc=0xFFFF)
+
+
+async def test_an_index_is_never_protected_twice(relay: Relay) -> None:
+    ProtectedCall(relay, GCM)
+    relay.from_far(rtp(1, b"one text"))
+    relay.from_far(rtp(1, b"another!"))
+    assert await relay.core_drops(2) == {"replay": 1}
+    await relay.ue.receive()
+    assert relay.ue.pending() == []
+
+
+async def test_missing_keys_close_their_direction(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    relay.engine.edit(
+        relay.access,
+        Leg(Transform.SRTP, call.keys[0], None, True, True, relay.ue.endpoint, latching=True),
+    )
+    call.send(rtp(1))
+    relay.from_far(rtp(1))
+    assert call.gateway.unprotect(await relay.ue.receive()) == rtp(1)
+    assert await relay.drops(1) == {"no_key": 1}
+    relay.engine.edit(
+        relay.access,
+        Leg(Transform.SRTP, None, call.keys[1], True, True, relay.ue.endpoint, latching=True),
+    )
+    call.send(rtp(2))
+    relay.from_far(rtp(2))
+    assert await relay.far.receive() == rtp(2)
+    assert await relay.core_drops(2) == {"no_key": 1}
+
+
+async def test_new_keys_and_packets_on_their_way(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    call.send(rtp(1))
+    assert await relay.far.receive() == rtp(1)
+    old_ue, late = call.ue, call.ue.protect(rtp(2))
+    send, receive = crypto(CM, 30), crypto(CM, 130)
+    call.edit(send=send, receive=receive)
+    relay.from_ue(Reference(CM, receive.key.octets).protect(rtp(3)))
+    assert await relay.far.receive() == rtp(3)
+    relay.from_ue(late)
+    assert await relay.far.receive() == rtp(2)
+    relay.from_ue(old_ue.protect(rtp(1)))  # the old key keeps its replay state
+    assert await relay.drops(4) == {"auth": 1}
+    relay.from_far(rtp(3))
+    assert Reference(CM, send.key.octets).unprotect(await relay.ue.receive()) == rtp(3)
+
+
+def test_old_key_ends() -> None:
+    old, new = Receiver(crypto(CM, 1), 128), Receiver(crypto(CM, 2), 128)
+    new.succeed(old, now=100.0)
+    sender = Reference(CM, crypto(CM, 1).key.octets)
+    assert new.unprotect(sender.protect(rtp(1)), False, 100.0 + OLD_KEY_SECONDS - 0.1) == rtp(1)
+    assert new.unprotect(sender.protect(rtp(2)), False, 100.0 + OLD_KEY_SECONDS).name == "AUTH"
+    assert new.unprotect(sender.protect(rtp(3)), False, 0.0).name == "AUTH"
+
+
+async def test_rtcp_mux_on_the_access_side(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    call.edit(rtcp_mux=True)
+    call.send(rtp(1))
+    relay.from_ue(call.ue.protect_rtcp(rtcp(), 1))
+    assert await relay.far.receive() == rtp(1)
+    assert await relay.far.receive_rtcp() == rtcp()
+    relay.from_far(rtp(1))
+    assert call.gateway.unprotect(await relay.ue.receive()) == rtp(1)
+    relay.far.send_rtcp(rtcp(), relay.to_core_rtcp)
+    assert call.gateway.unprotect_rtcp(await relay.ue.receive()) == rtcp()
+
+
+async def test_srtp_on_both_legs(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    core = crypto(GCM, 60), crypto(GCM, 160)
+    relay.engine.edit(relay.core, Leg(Transform.SRTP, *core, True, True, relay.far.endpoint))
+    call.send(rtp(1))
+    assert Reference(GCM, core[0].key.octets).unprotect(await relay.far.receive()) == rtp(1)
+    relay.from_far(Reference(GCM, core[1].key.octets).protect(rtp(5)))
+    assert call.gateway.unprotect(await relay.ue.receive()) == rtp(5)
+
+
+def test_keys_do_not_show(relay: Relay) -> None:
+    call = ProtectedCall(relay)
+    shown = repr((call.access_leg, relay.engine, relay.engine.state(relay.access)))
+    octets = call.keys[0].key.octets
+    assert "<key, 30 bytes>" in shown
+    for text in (octets.hex(), repr(octets), str(list(octets))):
+        assert text not in shown
+    assert Key(octets) == call.keys[0].key
