@@ -26,7 +26,6 @@ def setup(level: Level = "info", form: Format = "auto") -> None:
     _use_level(level)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,  # before redaction: exceptions quote their input
@@ -49,8 +48,11 @@ def redaction(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
 
     When, how grave and what come first in the line.
     """
-    head = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
-    return {key: redact(value) for key, value in (*head.items(), *event.items())}
+    line = {key: event.pop(key) for key in ("timestamp", "level") if key in event}
+    line["event"] = redact(event.pop("event", ""))
+    for key, value in event.items():
+        line[key] = redact(value)
+    return line
 
 
 class _Logger(structlog.BoundLogger):

@@ -32,13 +32,25 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], .
         lambda line: line[1] + _LONG_BASE64.sub("<key>", line[2]),
     ),
 )
-#: One search decides for nearly every text that nothing has to be done.
-_SUSPICIOUS = re.compile(r"inline|crypto|mikey|PRIVATE KEY|\bk=|\b[ci]k=|response=", re.IGNORECASE)
+
+
+def _suspicious(text: str) -> bool:
+    """Nearly every text is not, and then nothing has to be done. (Tests in a row: one pattern with IGNORECASE
+    costs ten times as much, ``any`` three times.)"""
+    lower = text.lower()
+    return (
+        "k=" in lower
+        or "inline" in lower
+        or "crypto" in lower
+        or "mikey" in lower
+        or "response=" in lower
+        or "private key" in lower
+    )
 
 
 def redact_text(text: str) -> str:
     """``text`` without anything that looks like key material, at most MAX_TEXT characters of it."""
-    if _SUSPICIOUS.search(text) is not None:
+    if _suspicious(text):
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}... ({len(text)} characters)"

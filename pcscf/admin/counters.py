@@ -49,4 +49,4 @@ class Counters:
     calls: Tally = field(default_factory=Tally)
     """outcome: answered, failed, released (by us)."""
     iq: Tally = field(default_factory=Tally)
-    """(procedure, result): actions sent to the gateway; the result is "ok" or an H.248 error code."""
+    """result: actions sent to gateways; "ok" or "error"."""

@@ -53,7 +53,7 @@ def _counted(counters: Counters) -> Iterator[Metric]:
         counters.decisions,
     )
     yield counter("pcscf_calls", "Calls by outcome.", ("outcome",), counters.calls)
-    yield counter("pcscf_iq_actions", "Actions sent to gateways.", ("procedure", "result"), counters.iq)
+    yield counter("pcscf_iq_actions", "Actions sent to gateways.", ("result",), counters.iq)
 
 
 def _alive(now: Snapshot) -> Iterator[Metric]:

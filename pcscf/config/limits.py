@@ -12,8 +12,6 @@ Count = Annotated[int, Field(ge=1, le=10_000_000)]
 class Limits(Section):
     max_bindings: Count = 100_000
     """Registered contacts; above: 503."""
-    max_bindings_per_user: Count = 16
-    """Contacts of one public identity; above: 403."""
     max_calls: Count = 20_000
     """Dialogs of INVITE at a time; above: 503."""
     max_transactions: Count = 100_000

@@ -63,7 +63,7 @@ def test_the_documented_names_are_the_real_ones() -> None:
 
 def test_every_counter_reaches_a_metric() -> None:
     counters = Counters()
-    shapes = {"requests": 2, "responses": 3, "refusals": 2, "policed": 2, "decisions": 2, "iq": 2}
+    shapes = {"requests": 2, "responses": 3, "refusals": 2, "policed": 2, "decisions": 2}
     names = list(Counters.__dataclass_fields__)
     for name in names:
         getattr(counters, name)[("a", "b", "c")[: shapes.get(name, 1)]] += 7

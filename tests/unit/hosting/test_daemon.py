@@ -118,6 +118,15 @@ def test_failures_at_start(
     assert capsys.readouterr().err == text
 
 
+@pytest.mark.usefixtures("logged")
+def test_a_part_that_cannot_be_imported(capsys: pytest.CaptureFixture[str]) -> None:
+    def serve(_stopping: Stopping) -> Any:
+        raise ImportError("no such part")
+
+    assert run(serve, name="x") == 1
+    assert capsys.readouterr().err == "x: broken down: ImportError, see the log\n"
+
+
 def test_breaking_down_later_is_logged(logged: Events, capsys: pytest.CaptureFixture[str]) -> None:
     async def serve(stopping: Stopping) -> None:
         stopping.ready()
