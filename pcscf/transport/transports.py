@@ -1,0 +1,184 @@
+"""All listeners and connections of one process."""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from hosting.tasks import TaskSet
+from pcscf.errors import BadMessage, SipRefusal
+from pcscf.flow import Flow, Listener
+from pcscf.sip.headers import Via
+from pcscf.sip.message import Request, Response, parse
+from pcscf.transport.stream import StreamFlow
+from pcscf.transport.udp import DEFAULT_PORT, UdpSocket, bind_udp
+
+#: Connections open at once; further ones are closed as they come.
+MAX_CONNECTIONS = 20_000
+#: Seconds that opening a connection may take.
+CONNECT_TIMEOUT = 4.0
+#: Seconds between two looks for connections that keep us waiting.
+SWEEP = 5.0
+BACKLOG = 1024
+
+
+def _nobody(*_: object) -> None:
+    """Stands for a callback that is not set."""
+
+
+class Transports:
+    """UDP and TCP. Messages arrive by ``on_message(message, flow)``; a connection that was up or was wanted
+    and is gone is told by ``on_closed(flow)``, once. Both run in the loop.
+
+    counters: how often each thing happened that no callback tells.
+    """
+
+    def __init__(
+        self,
+        on_message: Callable[[Request | Response, Flow], None] = _nobody,
+        on_closed: Callable[[Flow], None] = _nobody,
+    ) -> None:
+        self.on_message = on_message
+        self.on_closed = on_closed
+        self.counters: dict[str, int] = {}
+        self._loop = asyncio.get_running_loop()
+        self._tasks = TaskSet("transport")
+        self._udp: dict[Listener, UdpSocket] = {}
+        self._servers: list[asyncio.Server] = []
+        self._flows: dict[object, StreamFlow] = {}
+        self._peers: dict[tuple[Listener, str, int], StreamFlow] = {}
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._closing = False
+
+    async def start(
+        self, listeners: Sequence[Listener], addresses: Sequence[str] | None = None
+    ) -> list[Listener]:
+        """Bind and serve; return the listeners as bound: those that flows will carry, port 0 filled in.
+
+        addresses: numeric ones to bind, one for each listener where that is not its ``host``.
+        Raises OSError (nothing stays open) or ValueError for a transport that is not built.
+        """
+        bound = []
+        try:
+            for listener, address in zip(
+                listeners, addresses or [own.host for own in listeners], strict=True
+            ):
+                bound.append(await self._listen(listener, address))
+        except (OSError, ValueError):
+            await self.close()
+            raise
+        self._sweeper = self._loop.call_later(SWEEP, self._sweep)
+        return bound
+
+    async def _listen(self, listener: Listener, address: str) -> Listener:
+        if listener.transport == "udp":
+            sock = bind_udp(address, listener.port)
+            listener = replace(listener, port=sock.getsockname()[1])
+            self._udp[listener] = UdpSocket(listener, sock, self, self._loop)
+            return listener
+        if listener.transport != "tcp":
+            raise ValueError(f"transport {listener.transport} is not built yet")
+
+        def accept() -> StreamFlow:
+            return StreamFlow(bound, self, self._loop)
+
+        server = await self._loop.create_server(
+            accept, address, listener.port, backlog=BACKLOG, start_serving=False
+        )
+        self._servers.append(server)
+        bound = replace(listener, port=server.sockets[0].getsockname()[1])
+        await server.start_serving()
+        return bound
+
+    def flow_to(self, listener: Listener, host: str, port: int) -> Flow:
+        """Return a flow to a numeric address: UDP, or the connection there, opened where there is none.
+
+        What is sent while it opens waits. Raises ValueError where host or port is none.
+        """
+        if host.startswith("["):
+            host = host[1:-1]
+        udp = self._udp.get(listener)
+        if udp is not None:
+            return udp.flow(host, port)
+        known = self._peers.get((listener, host, port))
+        if known is not None and not known.closed:
+            return known
+        ipaddress.ip_address(host)
+        if not 0 < port < 65536:
+            raise ValueError(f"port {port}")
+        flow = StreamFlow(listener, self, self._loop, (host, port))
+        if not self.opened(flow):
+            flow.abort()
+            return flow
+        self._tasks.spawn(self._connect(flow), f"connect {host}")
+        return flow
+
+    async def _connect(self, flow: StreamFlow) -> None:
+        host, port = flow.remote
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self._loop.create_connection(lambda: flow, host, port)
+        except (OSError, TimeoutError):
+            self.count("connect_errors")
+            flow.failed()
+
+    async def close(self) -> None:
+        """Close everything; no callback runs after this was called."""
+        self._closing = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for server in self._servers:
+            server.close()
+        for udp in self._udp.values():
+            udp.close()
+        await self._tasks.close()
+        for flow in list(self._flows.values()):
+            flow.abort()
+        for _ in range(100):  # connections tell their end from the loop
+            if not self._flows:
+                break
+            await asyncio.sleep(0)
+
+    def _sweep(self) -> None:
+        self._sweeper = self._loop.call_later(SWEEP, self._sweep)
+        now = self._loop.time()
+        for flow in list(self._flows.values()):
+            flow.check(now)
+
+    # What connections tell
+
+    def arrived(self, message: Request | Response, flow: StreamFlow) -> None:
+        if not self._closing:
+            self.on_message(message, flow)
+
+    def opened(self, flow: StreamFlow) -> bool:
+        if flow.key in self._flows:
+            return True
+        if len(self._flows) >= MAX_CONNECTIONS or self._closing:
+            self.count("connections_refused")
+            return False
+        self._flows[flow.key] = flow
+        self._peers[flow.listener, *flow.remote] = flow
+        return True
+
+    def lost(self, flow: StreamFlow) -> None:
+        if self._peers.get((flow.listener, *flow.remote)) is flow:
+            del self._peers[flow.listener, *flow.remote]
+        self._flows.pop(flow.key, None)
+        if not self._closing:
+            self.on_closed(flow)
+
+    def elsewhere(self, flow: StreamFlow, response: bytes) -> None:
+        """Open a connection to received and sent-by of the top Via (RFC 3261 18.2.2)."""
+        try:
+            via = Via.parse(parse(response).first("via") or "")
+            host = via.params.get("received") or via.host
+            other = self.flow_to(flow.listener, host, via.port or DEFAULT_PORT)
+        except (BadMessage, SipRefusal, ValueError):
+            self.count("responses_lost")
+            return
+        if not other.closed:
+            other.send(response)
+
+    def count(self, name: str) -> None:
+        self.counters[name] = self.counters.get(name, 0) + 1
