@@ -1,13 +1,14 @@
 """Requests that a UE sends (TS 24.229 5.2.6.3): the header fields that the P-CSCF answers for."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pcscf.errors import SipRefusal
-from pcscf.flow import Flow
+from pcscf.flow import Listener
+from pcscf.proxy.charging import Charging
 from pcscf.proxy.identity import asserted_for_request
 from pcscf.proxy.trust import UNTRUSTED, strip_network_provided
 from pcscf.registration.bindings import Binding
-from pcscf.registration.registrar import RegistrarSettings
 from pcscf.registration.security_agreement import check_request, network_mechanisms, strip_agreement_tags
 from pcscf.sip.headers import tag_of
 from pcscf.sip.message import Request
@@ -17,10 +18,19 @@ _REPLACED = UNTRUSTED | {"route"}
 _NEVER_REFUSED = frozenset({"ACK", "CANCEL", "BYE", "PRACK"})
 
 
+@dataclass(frozen=True, slots=True)
+class HeaderSettings:
+    """mechanisms: media security as configured. strict_verify: a missing Security-Verify is 494."""
+
+    charging: Charging
+    mechanisms: tuple[str, ...] = ()
+    strict_verify: bool = False
+
+
 def originate(
     request: Request,
     binding: Binding,
-    settings: RegistrarSettings,
+    settings: HeaderSettings,
     random: Callable[[int], bytes],
     now: float,
 ) -> Request:
@@ -47,7 +57,7 @@ def originate(
 
 
 def check_security_verify(
-    request: Request, binding: Binding, flow: Flow, settings: RegistrarSettings
+    request: Request, binding: Binding, listener: Listener, settings: HeaderSettings
 ) -> None:
     """Check the Security-Verify of a request that is no REGISTER. Raises SipRefusal 494.
 
@@ -59,7 +69,7 @@ def check_security_verify(
         return
     check_request(
         request,
-        network_mechanisms(flow.listener, settings.mechanisms),
+        network_mechanisms(listener, settings.mechanisms),
         negotiated=bool(binding.negotiated),
         strict=settings.strict_verify,
     )

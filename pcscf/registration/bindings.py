@@ -190,6 +190,7 @@ class Bindings:
         _discard(self._flows, binding.flow.key, binding)
         for name in binding.keys:
             _discard(self._identities, (binding.flow.key, name), binding)
+        self._tidy()
 
     def drop_flow(self, key: tuple[object, ...]) -> list[Binding]:
         """Remove and return the bindings of a flow that has ended."""
@@ -220,9 +221,21 @@ class Bindings:
         binding.due = binding.expires_at
         self._pushed += 1
         heapq.heappush(self._due, (binding.due, self._pushed, binding))
-        if len(self._due) > 2 * self._count + 64:
-            self._due = [entry for entry in self._due if entry[2].live and entry[0] == entry[2].due]
-            heapq.heapify(self._due)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Keep the heap in proportion to the table: entries of what was removed or shortened go."""
+        if len(self._due) <= 2 * self._count + 64:
+            return
+        kept = []
+        for entry in self._due:
+            binding = entry[2]
+            if not binding.live:
+                binding.due = inf
+            elif entry[0] == binding.due:
+                kept.append(entry)
+        heapq.heapify(kept)
+        self._due = kept
 
 
 def _by_contact(request: Request, found: list[Binding]) -> Binding:

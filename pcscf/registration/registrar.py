@@ -29,9 +29,7 @@ _REPLACED = UNTRUSTED | {"route", "path"}
 
 @dataclass(frozen=True, slots=True)
 class RegistrarSettings:
-    """What the header procedures of registration and of calls need to know of this node.
-
-    core: the listener that Path names. visited_network: its name, for P-Visited-Network-ID and charging.
+    """core: the listener that Path names. visited_network: its name, for P-Visited-Network-ID and charging.
     secret: random octets of this process, for flow tokens. mechanisms: media security as configured, in
     the order of Security-Server. strict_verify: a missing Security-Verify is 494.
     """
@@ -42,10 +40,6 @@ class RegistrarSettings:
     mechanisms: tuple[str, ...] = ()
     strict_verify: bool = False
     max_bindings: int = 100_000
-    charging: Charging = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "charging", Charging(self.core.host, self.visited_network))
 
 
 @dataclass(slots=True)
@@ -79,6 +73,11 @@ class Registrar:
         self.settings = settings
         self.bindings = Bindings()
         self._agreements = Agreements()
+        self._charging = Charging(settings.core.host, settings.visited_network)
+
+    def network(self, listener: Listener) -> tuple[str, ...]:
+        """Return the media mechanisms that are announced on ``listener``."""
+        return network_mechanisms(listener, self.settings.mechanisms)
 
     def had_token(self, token: str) -> bool:
         """Tell whether the user part of one of our Path URIs is ``token``, now or before its flow ended."""
@@ -101,7 +100,7 @@ class Registrar:
         found = [self.bindings.find(aor, c.uri, c.instance, c.reg_id) for c in contacts]
         self._check_room(aor, contacts, found)
 
-        network = network_mechanisms(listener, settings.mechanisms)
+        network = self.network(listener)
         offer = parse_offer(request)
         known = next((b for b in found if b is not None and b.flow.key == flow.key), None)
         media = self._agreements.settle(
@@ -140,7 +139,7 @@ class Registrar:
             edited.replace_values("Require", [*edited.values("require"), "path"])
         edited.append("Path", path)
         edited.append("P-Visited-Network-ID", f'"{settings.visited_network}"')
-        edited.append("P-Charging-Vector", settings.charging.new(random))
+        edited.append("P-Charging-Vector", self._charging.new(random))
         return edited
 
     def _check_room(self, aor: str, contacts: list[Contact], found: list[Binding | None]) -> None:
