@@ -7,7 +7,7 @@ import pytest
 
 from agw.engine.api import Engine
 from agw.engine.portable import PortableEngine
-from tests.support.media import Relay
+from tests.support.media_peer import Relay
 
 ENGINES = [pytest.param(PortableEngine, id="portable")]
 

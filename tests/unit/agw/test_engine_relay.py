@@ -10,7 +10,7 @@ import pytest
 from agw.engine.api import Counters, DropReason, Engine, EngineError, Leg, Transform
 from agw.engine.portable import BATCH, PortableEngine
 from iq.procedures import Endpoint
-from tests.support.media import (
+from tests.support.media_peer import (
     LOOPBACK,
     Peer,
     Relay,

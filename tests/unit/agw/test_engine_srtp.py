@@ -5,7 +5,7 @@ import pytest
 from agw.engine.api import Engine, Leg, Transform
 from agw.engine.srtp import OLD_KEY_SECONDS, Receiver
 from iq.suites import SUITES, Crypto, Key
-from tests.support.media import Relay, crypto, dealt_with, rtcp, rtp
+from tests.support.media_peer import Relay, crypto, dealt_with, rtcp, rtp
 from tests.support.srtp_reference import Reference
 
 CM = "AES_CM_128_HMAC_SHA1_80"

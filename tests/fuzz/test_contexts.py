@@ -1,0 +1,107 @@
+"""Random sequences of actions: no port is ever lost, no error escapes, both sides of the books agree."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agw.control.supervision import Supervision
+from iq.procedures import (
+    ALL_CONTEXTS,
+    Action,
+    AuditTerminations,
+    Configure,
+    Endpoint,
+    Latch,
+    Mode,
+    Procedure,
+    Release,
+    Reserve,
+    Stream,
+)
+from iq.suites import Crypto, Key
+from tests.support.fake_engine import FakeEngine, gateway
+
+TRANSPORTS = ["RTP/AVP", "RTP/SAVP", "UDPTL", "UDP/TLS/RTP/SAVPF", "TCP", ""]
+ADDRESSES = ["192.0.2.1", "2001:db8::1", "", "no address", "224.0.0.1"]
+
+endpoints = st.none() | st.builds(Endpoint, st.sampled_from(ADDRESSES), st.integers(0, 65536))
+cryptos = st.none() | st.builds(
+    Crypto,
+    st.sampled_from(["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM", "unknown"]),
+    st.sampled_from([28, 30]).map(lambda length: Key(bytes(length))),
+)
+streams = st.builds(
+    Stream,
+    st.integers(0, 4),
+    st.just("audio"),
+    st.sampled_from(TRANSPORTS),
+    st.just("0"),
+    st.none() | st.sampled_from(Mode),
+    st.none(),
+    endpoints,
+    cryptos,
+    cryptos,
+    st.booleans(),
+)
+terminations = st.builds(
+    "ip/0/{}/{}".format, st.sampled_from(["access", "core"]), st.integers(1, 12)
+) | st.just("*")
+procedures: st.SearchStrategy[Procedure] = st.one_of(
+    st.builds(
+        Reserve,
+        st.sampled_from(["access", "core", "nowhere"]),
+        st.lists(streams, max_size=4),
+        st.integers(0, 20),
+        st.sampled_from(Latch),
+        st.sampled_from([None, "192.0.2.0/24", "nonsense"]),
+        st.sampled_from([None, 5]),
+    ),
+    st.builds(Configure, terminations, st.lists(streams, max_size=4), st.none() | st.sampled_from(Latch)),
+    st.builds(Release, terminations),
+    st.builds(AuditTerminations),
+)
+actions = st.builds(
+    Action,
+    st.none() | st.integers(0, 6) | st.just(ALL_CONTEXTS),
+    st.lists(procedures, max_size=4),
+)
+steps = st.tuples(actions, st.floats(0.0, 3.0), st.booleans(), st.booleans())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(steps, max_size=25))
+def test_ports_open_are_ports_of_live_terminations(
+    sequence: list[tuple[Action, float, bool, bool]],
+) -> None:
+    contexts, engine = gateway(pairs=4, max_ports=10)
+    supervision = Supervision(contexts, engine)
+    now = 0.0
+    for action, later, refuse, controlled in sequence:
+        now += later
+        engine.refuse = refuse
+        reply = contexts.execute(action, now)
+        assert len(reply.replies) <= len(action.procedures)
+        engine.refuse = False
+        supervision.tick(now, controlled)
+        _audit(contexts.terminations, contexts.contexts, engine)
+        assert contexts.open_ports == len(engine.ports) <= 10
+    contexts.execute(Action(ALL_CONTEXTS, [Release()]), now)
+    assert engine.ports == {}
+    assert engine.joined == {}
+    assert len(contexts.ended) == len({ended.id for ended in contexts.ended})
+
+
+def _audit(terminations: dict, contexts: dict, engine: FakeEngine) -> None:
+    alive = {
+        end.port: (end.interface.address, end.number)
+        for termination in terminations.values()
+        for end in termination.ends.values()
+    }
+    assert alive == {port: where[:2] for port, where in engine.ports.items()}
+    listed = [termination for context in contexts.values() for termination in context.terminations]
+    assert {termination.name for termination in listed} == set(terminations)
+    assert all(context.terminations for context in contexts.values())
+    for context in contexts.values():
+        if len(context.terminations) == 2:
+            one, other = context.terminations
+            for number in one.ends.keys() & other.ends.keys():
+                assert engine.joined[one.ends[number].port] == other.ends[number].port

@@ -1,0 +1,96 @@
+"""A packet engine without packets. A mock, because what the control of contexts needs of an engine is values:
+which ports are open, what each leg was told, what is joined. Packets are the contract tests' business."""
+
+import errno
+import itertools
+
+from agw.control.contexts import Contexts
+from agw.control.ports import Interface, PortPool, Realm
+from agw.engine.api import Abilities, Counters, Datagram, EngineError, Leg, PortId, PortState
+
+SUITES = ("AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM")
+
+
+class FakeEngine:
+    """taken: (address, port) that somebody else holds. exhausted: no descriptors. refuse: edit() fails."""
+
+    def __init__(self) -> None:
+        self.abilities = Abilities("fake", SUITES, 128, mki=True, hand_over=False)
+        self.ports: dict[PortId, tuple[str, int, int]] = {}
+        self.legs: dict[PortId, Leg] = {}
+        self.joined: dict[PortId, PortId] = {}
+        self.activity: dict[PortId, float] = {}
+        self.relatched: list[PortId] = []
+        self.taken: set[tuple[str, int]] = set()
+        self.exhausted = self.refuse = False
+        self.edits = self.commits = 0
+        self._numbers = itertools.count(1)
+
+    def open(self, address: str, port: int, dscp: int) -> PortId:
+        if self.exhausted:
+            raise OSError(errno.EMFILE, "Too many open files")
+        bound = {where[:2] for where in self.ports.values()}
+        if (address, port) in self.taken | bound:
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+        number = PortId(next(self._numbers))
+        self.ports[number] = (address, port, dscp)
+        return number
+
+    def edit(self, port: PortId, leg: Leg) -> None:
+        assert port in self.ports
+        if self.refuse:
+            raise EngineError("refused")
+        self.legs[port] = leg
+        self.edits += 1
+
+    def join(self, one: PortId, other: PortId) -> None:
+        assert one in self.ports
+        assert other in self.ports
+        assert one not in self.joined
+        assert other not in self.joined
+        self.joined[one], self.joined[other] = other, one
+
+    def relatch(self, port: PortId) -> None:
+        assert port in self.ports
+        self.relatched.append(port)
+
+    def close(self, port: PortId) -> Counters:
+        del self.ports[port]
+        self.legs.pop(port, None)
+        if (other := self.joined.pop(port, None)) is not None:
+            del self.joined[other]
+        return Counters(packets=1, octets=100)
+
+    def state(self, port: PortId) -> PortState:
+        assert port in self.ports
+        return PortState(Counters(), None, None, self.activity.get(port))
+
+    def commit(self) -> None:
+        self.commits += 1
+
+    def drain(self) -> list[Datagram]:
+        return []
+
+    def stop(self) -> None:
+        for port in list(self.ports):
+            self.close(port)
+
+
+def pool(first: int, last: int) -> PortPool:
+    """In the order of the numbers: the same octets for each port."""
+    return PortPool(first, last, bytes)
+
+
+def realms(pairs: int = 8) -> dict[str, Realm]:
+    """access has both IP versions, core IPv4 alone."""
+    access = [
+        Interface("access", "127.0.0.1", "198.51.100.7", 46, pool(20000, 20000 + 2 * pairs - 1)),
+        Interface("access", "::1", "2001:db8::7", 46, pool(20000, 20000 + 2 * pairs - 1), 6),
+    ]
+    core = [Interface("core", "127.0.0.1", "127.0.0.1", 0, pool(30000, 30000 + 2 * pairs - 1))]
+    return {"access": Realm("access", access), "core": Realm("core", core)}
+
+
+def gateway(pairs: int = 8, max_ports: int = 1000) -> tuple[Contexts, FakeEngine]:
+    engine = FakeEngine()
+    return Contexts(engine, realms(pairs), max_ports), engine
