@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow
-from pcscf.registration.identities import address_of_record, identities_in, identity_key
+from pcscf.registration.identities import identities_in, identity_key, identity_parts
 from pcscf.sip.headers import NameAddr
 from pcscf.sip.message import Request
 from pcscf.sip.uri import same_uri
@@ -160,11 +160,11 @@ class Bindings:
     def _claimed(self, flow: Flow, uri: str) -> list[Binding]:
         """Return the bindings of ``flow`` for an identity: registered as it before associated with it."""
         try:
-            aor, key = address_of_record(uri), identity_key(uri)
+            aor, rest = identity_parts(uri)
         except SipRefusal:
             return []
         own = [b for b in self._aors.get(aor, ()) if b.flow.key == flow.key]
-        return own or list(islice(self._identities.get((flow.key, key), ()), MAX_CONTACTS))
+        return own or list(islice(self._identities.get((flow.key, aor + rest), ()), MAX_CONTACTS))
 
     def put(self, binding: Binding) -> None:
         """Add ``binding``, or index it again after its fields were changed under ``remove``."""

@@ -29,7 +29,7 @@ def address_of_record(uri: str) -> str:
 
     Raises SipRefusal 400 or 416 for what is no URI of ours.
     """
-    return _parts(uri)[0]
+    return identity_parts(uri)[0]
 
 
 def identity_key(uri: str) -> str:
@@ -37,10 +37,11 @@ def identity_key(uri: str) -> str:
 
     Parameters that only one of two equal URIs may have are left out. Raises SipRefusal 400 or 416.
     """
-    return "".join(_parts(uri))
+    return "".join(identity_parts(uri))
 
 
-def _parts(uri: str) -> tuple[str, str]:
+def identity_parts(uri: str) -> tuple[str, str]:
+    """Return the address-of-record and what ``identity_key`` has behind it. Raises SipRefusal 400 or 416."""
     if len(uri) > MAX_URI:
         raise SipRefusal("URI too long")
     parsed = SipUri.parse(uri)
