@@ -1,151 +1,124 @@
-"""Ends of media streams for tests: a UDP peer with RTP and RTCP sockets, packets, and two peers with an
-engine between them. Everything waits for readiness of sockets, nothing for time."""
+"""A gateway in memory for MediaSession: answers every Action as an IMS-AGW would, and remembers it."""
 
-import asyncio
-import contextlib
-import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import count
 
-from agw.engine.api import Counters, Engine, Leg, PortId
-from iq.procedures import Endpoint
-from iq.suites import SUITES, Crypto, Key
+from iq.errors import IqError
+from iq.procedures import (
+    Action,
+    ActionReply,
+    Configure,
+    Done,
+    Endpoint,
+    Release,
+    Reply,
+    Reserve,
+    Reserved,
+    Stream,
+)
+from pcscf.alg.session import AccessProfile, MediaSession, Plan
+from pcscf.flow import Side
 
-TIMEOUT = 5.0
-LOOPBACK = "127.0.0.1"
-
-
-def rtp(seq: int, payload: bytes = b"media", ssrc: int = 0x1234, payload_type: int = 0) -> bytes:
-    head = bytes([0x80, payload_type]) + seq.to_bytes(2, "big") + (seq * 160).to_bytes(4, "big")
-    return head + ssrc.to_bytes(4, "big") + payload
-
-
-def rtcp(ssrc: int = 0x1234, packet_type: int = 200) -> bytes:
-    """A sender report without report blocks."""
-    return bytes([0x80, packet_type, 0, 6]) + ssrc.to_bytes(4, "big") + bytes(range(20))
-
-
-def crypto(suite: str, fill: int, mki: tuple[int, int] | None = None) -> Crypto:
-    """A key that is different for each ``fill``."""
-    return Crypto(suite, Key(bytes((fill + i) & 0xFF for i in range(SUITES[suite].octets))), mki=mki)
-
-
-class Peer:
-    """A far end: two sockets on any free ports."""
-
-    def __init__(self, address: str = LOOPBACK) -> None:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.rtp = socket.socket(family, socket.SOCK_DGRAM)
-        self.rtcp = socket.socket(family, socket.SOCK_DGRAM)
-        for sock in (self.rtp, self.rtcp):
-            sock.bind((address, 0))
-            sock.setblocking(False)
-        self.endpoint = Endpoint(address, self.rtp.getsockname()[1], self.rtcp.getsockname()[1])
-
-    def send(self, data: bytes, to: tuple[str, int]) -> None:
-        self.rtp.sendto(data, to)
-
-    def send_rtcp(self, data: bytes, to: tuple[str, int]) -> None:
-        self.rtcp.sendto(data, to)
-
-    async def receive(self) -> bytes:
-        return await _receive(self.rtp)
-
-    async def receive_rtcp(self) -> bytes:
-        return await _receive(self.rtcp)
-
-    def pending(self) -> list[bytes]:
-        """What has arrived on either socket and was not received."""
-        found = []
-        for sock in (self.rtp, self.rtcp):
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    found.append(sock.recv(4096))
-        return found
-
-    def close(self) -> None:
-        self.rtp.close()
-        self.rtcp.close()
-
-
-async def _receive(sock: socket.socket) -> bytes:
-    async with asyncio.timeout(TIMEOUT):
-        return await asyncio.get_running_loop().sock_recv(sock, 4096)
-
-
-def open_port(engine: Engine, address: str = LOOPBACK) -> tuple[PortId, int]:
-    """Open any free even port and the next one."""
-    for _ in range(200):
-        number = free_port(address) & ~1
-        with contextlib.suppress(OSError):
-            return engine.open(address, number, 0), number
-    raise AssertionError("no free pair of ports")
-
-
-def free_port(address: str = LOOPBACK) -> int:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind((address, 0))
-        return int(sock.getsockname()[1])
-
-
-def open_descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def arrived(counters: Counters) -> int:
-    """Datagrams that an engine has dealt with: each is counted once."""
-    return counters.packets + counters.rtcp + sum(counters.drops)
-
-
-async def dealt_with(engine: Engine, port: PortId, count: int) -> Counters:
-    """Wait until ``port`` has dealt with ``count`` datagrams."""
-    async with asyncio.timeout(TIMEOUT):
-        while arrived(engine.state(port).counters) < count:
-            await _turn()
-    counters = engine.state(port).counters
-    assert arrived(counters) == count
-    return counters
-
-
-async def _turn() -> None:
-    """One turn of the loop, in which it serves all sockets that are ready."""
-    await asyncio.sleep(0)
+ADDRESSES = {"access": "198.51.100.20", "core": "203.0.113.20"}
+KEY_LINE = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:iHHhgz9/CEj23Dme6qS0fWx6Fqcu2PiXwB67LlaB"
+UE_KEY = "iHHhgz9/CEj23Dme6qS0fWx6Fqcu2PiXwB67LlaB"
+OTHER_KEY = "tixnPdB/4IGYHW7gsmwabOAZ7VOlsRLLUbTx+kad"
 
 
 @dataclass
-class Relay:
-    """A UE, an engine with one stream, and a far end in the core."""
+class Gateway:
+    """ports: per realm, in the order in which streams get them. fail_at: which procedure fails."""
 
-    engine: Engine
-    ue: Peer = field(default_factory=Peer)
-    far: Peer = field(default_factory=Peer)
+    ports: dict[str, Iterator[int]] = field(
+        default_factory=lambda: {"access": count(20000, 2), "core": count(40000, 2)}
+    )
+    fail_at: int | None = None
+    actions: list[Action] = field(default_factory=list)
+    terminations: Iterator[int] = field(default_factory=lambda: count(1))
+    alive: set[str] = field(default_factory=set)
+    context: int = 812
 
-    def __post_init__(self) -> None:
-        self.access, number = open_port(self.engine)
-        self.to_access, self.to_access_rtcp = (LOOPBACK, number), (LOOPBACK, number + 1)
-        self.core, number = open_port(self.engine)
-        self.to_core, self.to_core_rtcp = (LOOPBACK, number), (LOOPBACK, number + 1)
-        self.engine.join(self.access, self.core)
+    def execute(self, action: Action | None) -> ActionReply | None:
+        if action is None:
+            return None
+        self.actions.append(action)
+        replies: list[Reply] = []
+        for number, procedure in enumerate(action.procedures):
+            if number == self.fail_at:
+                return ActionReply(self.context, replies, IqError(510, "insufficient resources"))
+            match procedure:
+                case Reserve():
+                    replies.append(self._reserve(procedure))
+                case Configure():
+                    assert procedure.termination in self.alive
+                    replies.append(Reserved(procedure.termination))
+                case Release(termination="*"):
+                    self.alive.clear()
+                    replies.append(Done("*"))
+                case Release():
+                    self.alive.remove(procedure.termination)
+                    replies.append(Done(procedure.termination))
+                case _:
+                    raise AssertionError(procedure)
+        return ActionReply(self.context, replies)
 
-    def edit(self, access: Leg, core: Leg) -> None:
-        self.engine.edit(self.access, access)
-        self.engine.edit(self.core, core)
-        self.engine.commit()
+    def _reserve(self, procedure: Reserve) -> Reserved:
+        termination = f"ip/0/{procedure.realm}/{next(self.terminations)}"
+        self.alive.add(termination)
+        local = [
+            Stream(
+                s.id,
+                s.media,
+                s.transport,
+                local=Endpoint(ADDRESSES[procedure.realm], next(self.ports[procedure.realm])),
+            )
+            for s in procedure.streams
+        ]
+        return Reserved(termination, local)
 
-    def from_ue(self, data: bytes) -> None:
-        self.ue.send(data, self.to_access)
 
-    def from_far(self, data: bytes) -> None:
-        self.far.send(data, self.to_core)
+class Random:
+    """Octets by wanted length: queued ones first (``ids`` for o=, ``keys`` for crypto), then counted ones."""
 
-    async def drops(self, count: int) -> dict[str, int]:
-        """Drops at the access port after it has dealt with ``count`` datagrams."""
-        return (await dealt_with(self.engine, self.access, count)).dropped()
+    def __init__(self, ids: list[int] | None = None, keys: list[bytes] | None = None) -> None:
+        self.ids = list(ids or [])
+        self.keys = list(keys or [])
+        self.numbers = count(1)
 
-    async def core_drops(self, count: int) -> dict[str, int]:
-        return (await dealt_with(self.engine, self.core, count)).dropped()
+    def __call__(self, octets: int) -> bytes:
+        if octets == 7 and self.ids:
+            return self.ids.pop(0).to_bytes(7, "big")
+        if octets >= 28 and self.keys:
+            return self.keys.pop(0)
+        return next(self.numbers).to_bytes(octets, "big")
 
-    def close(self) -> None:
-        self.ue.close()
-        self.far.close()
+
+def profile(*mechanisms: str, **changes: object) -> AccessProfile:
+    """A UE that announced ``mechanisms`` on a network that has sdes-srtp, or as ``changes`` say."""
+    named = frozenset(mechanisms)
+    access = AccessProfile(named, named, frozenset({"sdes-srtp", "msrp-tls"}), source="192.0.2.10")
+    for name, value in changes.items():
+        setattr(access, name, value)
+    return access
+
+
+def sdp(*media: str, version: int = 1, host: str = "192.0.2.10", session: str = "") -> bytes:
+    """A description with ``media`` sections, each lines joined by newlines."""
+    head = f"v=0\no=- 77 {version} IN IP4 {host}\ns=-\nc=IN IP4 {host}\nt=0 0\n{session}"
+    return (head + "".join(f"{section}\n" for section in media)).replace("\n", "\r\n").encode()
+
+
+def step(session: MediaSession, gateway: Gateway, plan: Plan) -> bytes:
+    """Execute a plan at the gateway; return the SDP that goes out."""
+    return session.complete(plan, gateway.execute(plan.action))
+
+
+def offer(session: MediaSession, gateway: Gateway, text: bytes, sender: Side = Side.ACCESS) -> bytes:
+    return step(session, gateway, session.plan_offer(text, sender))
+
+
+def answer(
+    session: MediaSession, gateway: Gateway, text: bytes, sender: Side = Side.CORE, fork: str = "b1"
+) -> bytes:
+    return step(session, gateway, session.plan_answer(text, sender, fork))

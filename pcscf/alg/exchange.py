@@ -1,0 +1,155 @@
+"""One offer with its answers (RFC 3264): what was offered in each m-line, and what each fork answered."""
+
+from dataclasses import dataclass, field
+
+from iq.procedures import Action
+from iq.suites import Crypto, Key
+from pcscf.alg.media_security import Decision, Handling
+from pcscf.alg.stream import MODES, MediaStream, State, flows, remote_of
+from pcscf.errors import SdpRejected
+from pcscf.flow import Side
+from pcscf.sdp.crypto import answered
+from pcscf.sdp.model import Media, Sdp
+
+
+@dataclass(slots=True)
+class Line:
+    """One m-line of an offer. stream: None where it has none (refused, or port 0 and nothing ran).
+
+    keys: our crypto: that of the answer to the UE, or those that the UE may choose from.
+    remote_crypto: the UE's, where it offers. rtcp_mux: the UE offered it, or it is kept in our offer.
+    applied: a=3ge2ae:applied goes to the UE.
+    """
+
+    media: Media
+    decision: Decision
+    stream: MediaStream | None = None
+    fresh: bool = False
+    keys: list[Crypto] = field(default_factory=list)
+    remote_crypto: Crypto | None = None
+    rtcp_mux: bool = False
+    applied: bool = False
+
+    @property
+    def active(self) -> bool:
+        return self.stream is not None and self.decision.action is not Handling.OFF
+
+
+@dataclass(slots=True, repr=False)
+class Answer:
+    """An answer of one fork: what came, what the gateway is to do for it, and what went out (empty: not yet).
+
+    description: only until it is out.
+    """
+
+    sdp: bytes
+    description: Sdp | None
+    wanted: list[State | None]
+    reliable: bool
+    out: bytes = b""
+
+
+@dataclass(slots=True, repr=False)
+class Exchange:
+    """answers: by fork. fork: whose answer the gateway follows. streams, before: what to go back to."""
+
+    number: int
+    offerer: Side
+    offer: Sdp
+    lines: list[Line]
+    previous: "Exchange | None"
+    streams: list[MediaStream | None]
+    before: list[tuple[MediaStream, State]] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    fork: str | None = None
+
+
+@dataclass(slots=True, repr=False)
+class Plan:
+    """One step with the gateway: send ``action`` (None: nothing to do), then complete.
+
+    sdp: what goes out where that is known already (a repeated answer). answer: None for an offer.
+    notes: oddities worth a line in the log. added: terminations that a failed action left behind.
+    """
+
+    action: Action | None
+    exchange: Exchange
+    answer: Answer | None = None
+    fork: str = ""
+    sdp: bytes | None = None
+    notes: tuple[str, ...] = ()
+    added: list[str] = field(default_factory=list)
+
+
+def answer_states(exchange: Exchange, answer: Sdp) -> list[State | None]:
+    """Check an answer against its offer; return per m-line what the gateway is to do (None: no stream).
+
+    Raises SdpRejected (RFC 3264 6, RFC 4568 5.1.3): other m-lines, another proto, unusable keys.
+    """
+    if len(answer.media) != len(exchange.lines):
+        raise SdpRejected("answer with another number of m-lines")
+    defaults = (exchange.offer.session.direction(), answer.session.direction())
+    taken: list[Key] = []
+    states: list[State | None] = []
+    for line, media in zip(exchange.lines, answer.media, strict=True):
+        state = _answer_state(exchange, line, media, defaults, taken)
+        if state is not None and state.remote_crypto is not None:
+            taken.append(state.remote_crypto.key)
+        states.append(state)
+    return states
+
+
+def _answer_state(
+    exchange: Exchange, line: Line, media: Media, defaults: tuple[str, str], taken: list[Key]
+) -> State | None:
+    stream = line.stream
+    if media.media != line.media.media:
+        raise SdpRejected("answer with another media type")
+    if stream is None:
+        return None
+    now = stream.state
+    if media.port == 0 or not line.active or now.closed:
+        return State(now.access_remote, now.core_remote, now.access_mode, now.core_mode, closed=True)
+    from_access = exchange.offerer is Side.ACCESS
+    _check_proto(line, media, stream.core.proto if from_access else stream.access.proto)
+    if media.address.problem:
+        raise SdpRejected(f"answer: {media.address.problem}")
+    remote_crypto, local_crypto = line.remote_crypto, line.keys[0] if line.keys else None
+    if line.keys and not from_access:
+        others = [*taken, *other_keys(exchange, line)]
+        remote_crypto, local_crypto = answered(media.values("crypto"), line.keys, others)
+    offer_flow, answer_flow = flows(line.media, defaults[0]), flows(media, defaults[1])
+    if from_access:
+        access, core, access_flow, core_flow = line.media, media, offer_flow, answer_flow
+        rtcp_mux = line.rtcp_mux
+    else:
+        access, core, access_flow, core_flow = media, line.media, answer_flow, offer_flow
+        rtcp_mux = line.rtcp_mux and "rtcp-mux" in media
+    modes = MODES[access_flow[0] and core_flow[1], core_flow[0] and access_flow[1]]
+    return State(
+        remote_of(access, rtcp_mux) or now.access_remote,
+        remote_of(core, False) or now.core_remote,
+        *modes,
+        local_crypto,
+        remote_crypto,
+        rtcp_mux,
+    )
+
+
+def _check_proto(line: Line, media: Media, offered: str) -> None:
+    if media.proto.lower() == offered.lower():
+        return
+    negotiated = line.decision.action is Handling.E2E and "pcfg" in line.media
+    if not (negotiated and media.proto.upper().startswith("RTP/SAVP")):
+        raise SdpRejected("answer with another transport protocol")
+
+
+def other_keys(exchange: Exchange, line: Line) -> list[Key]:
+    """Return every key that stands in other m-lines of the exchange."""
+    keys: list[Key] = []
+    for other in exchange.lines:
+        if other is not line and other.stream is not None:
+            keys += [crypto.key for crypto in other.keys]
+            if (remote := other.stream.state.remote_crypto) is not None:
+                keys.append(remote.key)
+    return keys

@@ -1,0 +1,167 @@
+"""Turns an offer into lines: decides each m-line, makes its stream and our keys for it."""
+
+from collections.abc import Callable, Sequence
+
+from iq.suites import SUITES, Crypto, Key
+from pcscf.alg.exchange import Line
+from pcscf.alg.media_security import Decision, Handling, decide, plain_twin, twin_refused
+from pcscf.alg.policy import AccessProfile, MediaPolicy
+from pcscf.alg.stream import MODES, MediaStream, State, flows, new_stream, remote_of
+from pcscf.errors import SdpRejected, SipRefusal
+from pcscf.flow import Side
+from pcscf.sdp.indicator import NAME, REQUESTED, indicated
+from pcscf.sdp.model import Media, Sdp
+
+_ACTIVE = frozenset({Handling.E2AE, Handling.E2E, Handling.PLAIN})
+
+
+class Offering:
+    """What offers of one session are judged by, and the running number of its streams."""
+
+    __slots__ = ("_access", "_emergency", "_last_id", "_policy", "_random")
+
+    def __init__(
+        self,
+        policy: MediaPolicy,
+        access: AccessProfile,
+        random: Callable[[int], bytes],
+        emergency: bool,
+    ) -> None:
+        self._policy = policy
+        self._access = access
+        self._random = random
+        self._emergency = emergency
+        self._last_id = 0
+
+    def lines(self, offer: Sdp, offerer: Side, streams: Sequence[MediaStream | None]) -> list[Line]:
+        """Return one Line for each m-line.
+
+        Raises SdpRejected where nothing is left of the offer, or where it would turn a running stream into
+        something else: those go on as they are.
+        """
+        if len(offer.media) < len(streams):
+            raise SdpRejected("fewer m-lines than before")
+        used = _keys(streams)
+        decisions: list[Decision] = []
+        for index, media in enumerate(offer.media):
+            stream = streams[index] if index < len(streams) else None
+            remote = stream.state.remote_crypto if stream is not None else None
+            decision = decide(
+                media,
+                offer.session,
+                offerer,
+                self._policy,
+                self._access,
+                emergency=self._emergency,
+                established=stream.decision if stream is not None else None,
+                agreed=remote,
+                used=[key for key in used if remote is None or key is not remote.key] if used else (),
+            )
+            if decision.crypto is not None:
+                used.append(decision.crypto.crypto.key)
+            decisions.append(decision)
+        if len(decisions) > 1:
+            twins = [index for index in range(len(decisions)) if plain_twin(index, offer.media, decisions)]
+            for index in twins:
+                decisions[index] = twin_refused()
+        self._check_any(decisions)
+        default = offer.session.direction()
+        return [
+            self._line(media, decision, offerer, streams[i] if i < len(streams) else None, default, used)
+            for i, (media, decision) in enumerate(zip(offer.media, decisions, strict=True))
+        ]
+
+    def _check_any(self, decisions: list[Decision]) -> None:
+        if any(decision.action is not Handling.REFUSED for decision in decisions):
+            return
+        for decision in decisions:
+            raise self.rejected(decision.reason)
+
+    def rejected(self, reason: str) -> SdpRejected:
+        """Return the 488 with its Warning (RFC 3261 20.43)."""
+        return SdpRejected(reason, headers=(("Warning", f'399 {self._policy.node} "{reason}"'),))
+
+    def _line(
+        self,
+        media: Media,
+        decision: Decision,
+        offerer: Side,
+        running: MediaStream | None,
+        default: str,
+        used: list[Key],
+    ) -> Line:
+        if decision.action not in _ACTIVE:
+            if decision.action is Handling.REFUSED and running is not None:
+                raise self.rejected(decision.reason)
+            return Line(media, decision, running)
+        stream = new_stream(self._last_id + 1, media, decision, offerer)
+        line = Line(media, decision, running or stream, running is None)
+        if running is not None:
+            if not running.fits(stream):
+                raise self.rejected("changing the protection of a running stream is not built yet")
+        else:
+            self._last_id += 1
+        if decision.action is Handling.E2AE:
+            self._give_keys(line, offerer, running, used)
+        if decision.action is not Handling.E2E:
+            line.rtcp_mux = _rtcp_mux(media, offerer, running)
+        if running is None:
+            stream.state = self._initial(line, offerer, default)
+        return line
+
+    def _give_keys(self, line: Line, offerer: Side, running: MediaStream | None, used: list[Key]) -> None:
+        """Set our keys: of a running stream those that it has, else fresh ones."""
+        chosen = line.decision.crypto
+        kept = running.state.local_crypto if running is not None else None
+        if offerer is Side.CORE:
+            line.applied = True
+            line.keys = [kept] if kept is not None else self._offered_keys(used)
+            return
+        if chosen is None or line.stream is None:
+            raise self.rejected("e2ae without a crypto line")
+        line.stream.spelling = chosen.spelling
+        line.remote_crypto = chosen.crypto
+        line.applied = (
+            self._policy.answer_indicator == "applied" and indicated(line.media.values(NAME)) == REQUESTED
+        )
+        suite, tag = chosen.crypto.suite, chosen.crypto.tag
+        line.keys = [Crypto(suite, kept.key, tag) if kept is not None else self._fresh(suite, tag, used)]
+
+    def _offered_keys(self, used: list[Key]) -> list[Crypto]:
+        suites = [suite for suite in self._policy.offer_suites if suite in self._access.suites]
+        return [self._fresh(suite, tag, used) for tag, suite in enumerate(suites, 1)]
+
+    def _fresh(self, suite: str, tag: int, used: list[Key]) -> Crypto:
+        key = Key(self._random(SUITES[suite].octets))
+        if key in used:
+            raise SipRefusal("random source repeats keys", status=500, phrase="Server Internal Error")
+        used.append(key)
+        return Crypto(suite, key, tag)
+
+    def _initial(self, line: Line, offerer: Side, default: str) -> State:
+        """Return what Reserve tells the gateway: the offerer's side, and the gate as if all were accepted."""
+        sends, receives = flows(line.media, default)
+        remote = remote_of(line.media, line.rtcp_mux and offerer is Side.ACCESS)
+        # With several keys on offer only the answer tells which one is ours (23.334 5.11.2.1).
+        local = line.keys[0] if len(line.keys) == 1 else None
+        if offerer is Side.ACCESS:
+            return State(remote, None, *MODES[sends, receives], local, line.remote_crypto, line.rtcp_mux)
+        return State(None, remote, *MODES[receives, sends], local)
+
+
+def _rtcp_mux(media: Media, offerer: Side, running: MediaStream | None) -> bool:
+    """Return whether RTCP shares the port on the access side: where the UE offers it, and then it stays."""
+    if offerer is Side.ACCESS:
+        return "rtcp-mux" in media or "rtcp-mux-only" in media
+    return running is not None and running.state.rtcp_mux
+
+
+def _keys(streams: Sequence[MediaStream | None]) -> list[Key]:
+    """Return every key in use."""
+    return [
+        crypto.key
+        for stream in streams
+        if stream is not None
+        for crypto in (stream.state.local_crypto, stream.state.remote_crypto)
+        if crypto is not None
+    ]

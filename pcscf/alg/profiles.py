@@ -1,0 +1,55 @@
+"""Protocols of m-lines, and which of them face each other over the gateway (TS 23.334 5.11, 6.2.10)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One proto of an m-line.
+
+    carrier: rtp, udp or tcp, what the gateway relays. mechanism: the registered mechanism that protects this
+    kind of media. counterpart: the protocol of the other side under e2ae. terminated: built in this version.
+    transport: what the gateway is told when it relays the stream as it is.
+    """
+
+    carrier: str
+    secure: bool
+    mechanism: str | None
+    counterpart: str | None = None
+    terminated: bool = False
+    transport: str = "UDP"
+
+
+SAVP = ("RTP/SAVP", "RTP/SAVPF")
+
+#: Protocol in lower case -> profile (RFC 5124, RFC 5764, RFC 4975, RFC 8856, RFC 7345).
+PROFILES = {
+    "rtp/avp": Profile("rtp", False, "sdes-srtp", "RTP/SAVP", True, "RTP/AVP"),
+    "rtp/avpf": Profile("rtp", False, "sdes-srtp", "RTP/SAVPF", True, "RTP/AVPF"),
+    "rtp/savp": Profile("rtp", True, "sdes-srtp", "RTP/AVP", True, "RTP/SAVP"),
+    "rtp/savpf": Profile("rtp", True, "sdes-srtp", "RTP/AVPF", True, "RTP/SAVPF"),
+    "udp/tls/rtp/savp": Profile("rtp", True, "dtls-srtp", "RTP/AVP", transport="RTP/SAVP"),
+    "udp/tls/rtp/savpf": Profile("rtp", True, "dtls-srtp", "RTP/AVPF", transport="RTP/SAVPF"),
+    "udptl": Profile("udp", False, "udptl-dtls", "UDP/TLS/UDPTL"),
+    "udp/tls/udptl": Profile("udp", True, "udptl-dtls", "udptl"),
+    "udp/dtls/sctp": Profile("udp", True, None),
+    "tcp/msrp": Profile("tcp", False, "msrp-tls", "TCP/TLS/MSRP"),
+    "tcp/tls/msrp": Profile("tcp", True, "msrp-tls", "TCP/MSRP"),
+    "tcp/bfcp": Profile("tcp", False, "bfcp-tls", "TCP/TLS/BFCP"),
+    "tcp/tls/bfcp": Profile("tcp", True, "bfcp-tls", "TCP/BFCP"),
+    "tcp/rtp/avp": Profile("tcp", False, None),
+    "tcp/rtp/avpf": Profile("tcp", False, None),
+    "tcp/tls/rtp/savp": Profile("tcp", True, "dtls-srtp", "RTP/AVP"),
+    "tcp/tls/rtp/savpf": Profile("tcp", True, "dtls-srtp", "RTP/AVPF"),
+    "tcp/dtls/rtp/savp": Profile("tcp", True, "dtls-srtp", "RTP/AVP"),
+    "tcp/dtls/rtp/savpf": Profile("tcp", True, "dtls-srtp", "RTP/AVPF"),
+    "tcp/dtls/sctp": Profile("tcp", True, None),
+}
+
+#: Media types with a meaning (RFC 8866 8.2.1); the gateway gets no others.
+MEDIA_TYPES = frozenset({"audio", "video", "text", "application", "message", "image"})
+
+
+def profile_of(proto: str) -> Profile | None:
+    """Return the profile of an m-line's proto; case does not count."""
+    return PROFILES.get(proto) or PROFILES.get(proto.lower())

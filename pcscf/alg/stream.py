@@ -1,0 +1,180 @@
+"""One running m-line: what both terminations of the gateway were told, and what differs from it."""
+
+from dataclasses import dataclass
+
+from iq.procedures import Endpoint, Mode, Stream
+from iq.suites import Crypto
+from pcscf.alg.media_security import Decision, Handling
+from pcscf.alg.profiles import MEDIA_TYPES, profile_of
+from pcscf.flow import Side
+from pcscf.sdp.address import rtcp_port
+from pcscf.sdp.model import Media
+
+#: (access side may send to the core, core may send to the access side) -> modes of the access and the core
+#: termination. A termination's mode is seen from the gateway: RECEIVE_ONLY takes from its peer.
+MODES = {
+    (True, True): (Mode.SEND_RECEIVE, Mode.SEND_RECEIVE),
+    (True, False): (Mode.RECEIVE_ONLY, Mode.SEND_ONLY),
+    (False, True): (Mode.SEND_ONLY, Mode.RECEIVE_ONLY),
+    (False, False): (Mode.INACTIVE, Mode.INACTIVE),
+}
+_SENDS = frozenset({"sendrecv", "sendonly"})
+_RECEIVES = frozenset({"sendrecv", "recvonly"})
+
+
+@dataclass(slots=True)
+class Terminus:
+    """One side of a stream. proto: of the m= line; transport: for the gateway; local: its address there."""
+
+    proto: str
+    transport: str
+    termination: str = ""
+    local: Endpoint | None = None
+
+
+@dataclass(slots=True)
+class State:
+    """What the gateway is to do with a stream (or does). None in ``remote``: not known."""
+
+    access_remote: Endpoint | None
+    core_remote: Endpoint | None
+    access_mode: Mode
+    core_mode: Mode
+    local_crypto: Crypto | None = None
+    remote_crypto: Crypto | None = None
+    rtcp_mux: bool = False
+    closed: bool = False
+
+
+@dataclass(slots=True)
+class MediaStream:
+    """An m-line with resources at the gateway. spelling: the UE's name of its suite."""
+
+    id: int
+    media: str
+    decision: Decision
+    access: Terminus
+    core: Terminus
+    state: State
+    spelling: str | None = None
+
+    def on(self, side: Side) -> Terminus:
+        return self.access if side is Side.ACCESS else self.core
+
+    def fits(self, other: "MediaStream") -> bool:
+        """Return whether ``other``, made from a re-offer, asks the gateway for the same kind of stream."""
+        return (
+            self.media == other.media
+            and self.decision.action is other.decision.action
+            and self.access.transport == other.access.transport
+            and self.core.transport == other.core.transport
+        )
+
+    def reserved(self, side: Side) -> Stream:
+        """Return the stream as Reserve asks for it (TS 23.334 8.1, 8.2)."""
+        state = self.state
+        if side is Side.CORE:
+            return Stream(
+                self.id, self.media, self.core.transport, mode=state.core_mode, remote=state.core_remote
+            )
+        return Stream(
+            self.id,
+            self.media,
+            self.access.transport,
+            mode=state.access_mode,
+            remote=state.access_remote,
+            local_crypto=state.local_crypto,
+            remote_crypto=state.remote_crypto,
+            rtcp_mux=state.rtcp_mux,
+        )
+
+    def changed(self, side: Side, wanted: State) -> Stream | None:
+        """Return the stream as Configure asks for it, or None where nothing on that side differs.
+
+        The Remote descriptor is replaced as a whole, so address and key go together; the same key goes on.
+        """
+        now = self.state
+        end = self.on(side)
+        if wanted.closed:
+            if now.closed:
+                return None
+            address = end.local.address if end.local is not None else "0.0.0.0"
+            return Stream(self.id, self.media, end.transport, remote=Endpoint(address, 0))
+        if side is Side.CORE:
+            remote = _differing(now.core_remote, wanted.core_remote)
+            mode = wanted.core_mode if wanted.core_mode is not now.core_mode else None
+            if remote is None and mode is None:
+                return None
+            return Stream(self.id, self.media, end.transport, mode=mode, remote=remote)
+        remote = _differing(now.access_remote, wanted.access_remote)
+        mode = wanted.access_mode if wanted.access_mode is not now.access_mode else None
+        rekeyed = not _same_key(now.remote_crypto, wanted.remote_crypto)
+        local_key = None if _same_key(now.local_crypto, wanted.local_crypto) else wanted.local_crypto
+        mux = wanted.rtcp_mux is not now.rtcp_mux
+        if remote is None and mode is None and not rekeyed and local_key is None and not mux:
+            return None
+        if rekeyed or mux:
+            remote = wanted.access_remote
+        return Stream(
+            self.id,
+            self.media,
+            end.transport,
+            mode=mode,
+            local=end.local if local_key is not None else None,
+            remote=remote,
+            local_crypto=local_key,
+            remote_crypto=wanted.remote_crypto if remote is not None else None,
+            rtcp_mux=wanted.rtcp_mux,
+        )
+
+
+def new_stream(stream_id: int, media: Media, decision: Decision, offerer: Side) -> MediaStream:
+    """Make the stream of an offered m-line, as yet without addresses and keys."""
+    profile = profile_of(media.proto)
+    transport = profile.transport if profile is not None else "UDP"
+    counterpart = profile.counterpart if profile is not None else None
+    access, core = Terminus(media.proto, transport), Terminus(media.proto, transport)
+    if decision.action is Handling.E2AE and counterpart is not None and profile is not None:
+        if profile.secure:
+            core = Terminus(counterpart, counterpart)
+        elif decision.potential is not None:
+            access = Terminus(decision.potential.proto, decision.potential.proto.upper())
+        elif offerer is Side.ACCESS:  # best effort: the m= line stays RTP/AVP
+            access = Terminus(media.proto, counterpart)
+        else:
+            access = Terminus(counterpart, counterpart)
+    elif decision.action is Handling.E2E and profile is not None and not profile.secure and counterpart:
+        # What the ends agree on may be SRTP: relayed bit for bit, whatever it is.
+        access.transport = core.transport = counterpart
+    kind = media.media if media.media in MEDIA_TYPES else "application"
+    state = State(None, None, Mode.INACTIVE, Mode.INACTIVE)
+    return MediaStream(stream_id, kind, decision, access, core, state)
+
+
+def flows(media: Media, default: str) -> tuple[bool, bool]:
+    """Return (whether the writer of this m-line sends, whether it receives)."""
+    if media.address.hold:
+        return False, False
+    direction = media.direction(default)
+    return direction in _SENDS, direction in _RECEIVES
+
+
+def remote_of(media: Media, rtcp_mux: bool) -> Endpoint | None:
+    """Return where media for the writer of this m-line goes, None where it holds by c=0.0.0.0."""
+    address = media.address
+    if address.hold or not address.host:
+        return None
+    return Endpoint(
+        address.host, media.port, None if rtcp_mux else rtcp_port(media.first("rtcp"), media.port)
+    )
+
+
+def _differing(now: Endpoint | None, wanted: Endpoint | None) -> Endpoint | None:
+    return None if wanted is None or wanted == now else wanted
+
+
+def _same_key(now: Crypto | None, wanted: Crypto | None) -> bool:
+    """Compare what the gateway uses; the tag is a matter of each offer."""
+    if now is None or wanted is None:
+        return now is wanted
+    return now.suite == wanted.suite and now.mki == wanted.mki and now.key == wanted.key
