@@ -169,6 +169,8 @@ class MediaInactivity:
     termination: str
 
 
+Notification = Heartbeat | BearerReleased | MediaInactivity
+
 Procedure = (
     Reserve
     | Configure

@@ -3,6 +3,7 @@
 The common messages go the direct way (``hot_write``, ``hot_read``), everything else through the tree.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from iq.errors import IqError
@@ -13,6 +14,8 @@ from iq.h248.limits import MAX_MESSAGE
 from iq.h248.parser import parse
 from iq.procedures import Action, ActionReply, Register
 
+_IP = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_MID = re.compile(r"<[A-Za-z0-9.\-_]{1,255}>(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 VERSION = 2
 """Protocol version in use; the first ServiceChange goes out with version 1 (TS 29.334 5.1)."""
 
@@ -56,6 +59,18 @@ class Incoming:
     items: list[Item] = field(default_factory=list)
     version: int = VERSION
     error: IqError | None = None
+
+
+def mid_of(name: str) -> str:
+    """Return the MID for a node: ``[address]`` for an IP address, ``<name>`` for a domain name.
+
+    What has brackets already stays, with its port. Raises ValueError for what no message could carry.
+    """
+    if name[:1] not in ("<", "["):
+        name = f"[{name}]" if _IP.fullmatch(name) else f"<{name}>"
+    if not _MID.fullmatch(name):
+        raise ValueError(f"{name} is no H.248 message identifier")
+    return name
 
 
 def decode(data: bytes) -> Incoming:
