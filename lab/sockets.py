@@ -1,5 +1,6 @@
 """UDP sockets of media: RTP on an even port, RTCP on the next (RFC 3550 11)."""
 
+import contextlib
 import socket
 from collections.abc import Callable
 
@@ -46,6 +47,18 @@ def open_pair(address: str, port: int = 0) -> tuple[socket.socket, socket.socket
                 pass
         rtp.close()
     raise LabError(f"{address}: no free pair of ports")
+
+
+def free_port(address: str) -> int:
+    """Return a port that is free for UDP and TCP alike. Raises LabError."""
+    for _ in range(ATTEMPTS):
+        with open_socket(address, 0) as datagrams, socket.socket(datagrams.family) as streams:
+            port: int = datagrams.getsockname()[1]
+            streams.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                streams.bind((address, port))
+                return port
+    raise LabError(f"{address}: no port is free for UDP and TCP")
 
 
 def drain(sock: socket.socket, take: Callable[[bytes, Address], None]) -> None:
