@@ -1,0 +1,80 @@
+"""What ``imslab ue`` does: register, place or take a call, exchange media, judge."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lab.call import Call
+from lab.media import MAX_PACKETS, Statistics
+from lab.ue import UserAgent
+
+#: Packets of a second.
+RATE = 50
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class CallReport:
+    """One call as its UE saw it; ``problems`` empty means verified."""
+
+    far: str
+    seconds: float
+    provisional: list[int]
+    statistics: Statistics
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def verified(self) -> bool:
+        return not self.problems
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "far": self.far,
+            "verified": self.verified,
+            "seconds": round(self.seconds, 3),
+            "provisional": self.provisional,
+            "problems": self.problems,
+            "media": self.statistics.as_dict(),
+        }
+
+
+async def place(ue: UserAgent, uri: str, seconds: float, say: Say) -> CallReport:
+    """Call ``uri``, exchange ``seconds`` of media, hang up. Raises CallFailed."""
+    began = asyncio.get_running_loop().time()
+    call = await ue.call(uri)
+    say(f"{uri} answered")
+    packets = max(1, round(seconds * RATE))
+    await call.media.exchange(packets)
+    return _judge(call, uri, await call.hangup(), packets, began)
+
+
+async def take(ue: UserAgent, seconds: float, say: Say) -> CallReport:
+    """Take the next call, talk till the far end hangs up or ``seconds`` are over. Raises CallFailed."""
+    call = await ue.incoming.get()
+    began = asyncio.get_running_loop().time()
+    far = call.dialog.remote if call.dialog is not None else ""
+    say(f"call from {far}")
+    call.ring()
+    await call.accept()
+    ended = asyncio.ensure_future(call.ended.wait())
+    talk = asyncio.ensure_future(_talk(call, seconds))
+    try:
+        await asyncio.wait([ended, talk], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (ended, talk):
+            task.cancel()
+    return _judge(call, far, await call.hangup(), 1, began)
+
+
+async def _talk(call: Call, seconds: float) -> None:
+    packets = min(MAX_PACKETS, round(seconds * RATE))
+    if call.agent.echo:
+        await asyncio.sleep(seconds)
+    else:
+        await call.media.send(packets)
+
+
+def _judge(call: Call, far: str, statistics: Statistics, packets: int, began: float) -> CallReport:
+    seconds = asyncio.get_running_loop().time() - began
+    problems = [*call.problems, *statistics.problems(packets)]
+    return CallReport(far, seconds, call.provisional, statistics, problems)
