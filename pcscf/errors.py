@@ -12,7 +12,8 @@ class BadMessage(PeerError):
 class SipRefusal(PeerError):
     """Refuse the request.
 
-    status, phrase: the response to send; headers: extra header lines for it, as (name, value).
+    status, phrase: the response to send; headers: extra header lines for it, as (name, value); body: with
+    its Content-Type among them.
     """
 
     status = 400
@@ -25,10 +26,12 @@ class SipRefusal(PeerError):
         status: int | None = None,
         phrase: str | None = None,
         headers: tuple[tuple[str, str], ...] = (),
+        body: bytes = b"",
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.headers = headers
+        self.body = body
         if status is not None:
             self.status = status
             self.phrase = phrase or ""

@@ -69,6 +69,30 @@ class MediaSession:
         self.forged = 0
         self.streams: list[MediaStream | None] = []
 
+    @property
+    def pending(self) -> Side | None:
+        """The side whose offer waits for its answer."""
+        exchange = self._exchange
+        return exchange.offerer if exchange is not None and not exchange.answers else None
+
+    def record(self) -> list[dict[str, str | None]]:
+        """Return per m-line of the latest offer what was decided and why, for the log."""
+        exchange = self._exchange
+        return (
+            []
+            if exchange is None
+            else [
+                {
+                    "media": line.media.media,
+                    "decision": line.decision.action.value,
+                    "mechanism": line.decision.mechanism,
+                    "reason": line.decision.reason,
+                    "clause": line.decision.clause,
+                }
+                for line in exchange.lines
+            ]
+        )
+
     # offers
 
     def plan_offer(self, sdp: bytes, sender: Side) -> Plan:

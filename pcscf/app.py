@@ -1,0 +1,194 @@
+"""The P-CSCF process: builds its parts from the configuration, serves, drains."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from hosting.admin import Admin
+from hosting.config import differences
+from hosting.daemon import Stopping
+from iq.controller import Controller
+from iq.tls import server_context
+from pcscf.admin.counters import Counters
+from pcscf.admin.metrics import Snapshot, collect
+from pcscf.alg.session import MediaPolicy
+from pcscf.config import Config, listeners
+from pcscf.edge import Edge
+from pcscf.entropy import Entropy
+from pcscf.flow import Listener, Side
+from pcscf.proxy.calls import CallSettings
+from pcscf.proxy.charging import Charging
+from pcscf.proxy.core import Proxy, ProxySettings
+from pcscf.proxy.originating import HeaderSettings
+from pcscf.ratelimit import RateLimit
+from pcscf.registration.registrar import Registrar, RegistrarSettings
+from pcscf.transaction.layer import TransactionLayer
+from pcscf.transport.transports import Transports
+
+log = structlog.get_logger()
+
+#: Seconds that our own BYEs get to be answered when the process ends with calls still up.
+LAST_WORDS = 2.0
+
+
+async def serve(config: Config, stopping: Stopping) -> None:
+    """Serve until a stop is asked for, then drain. Raises OSError or StartError where start fails."""
+    process = Process(config)
+    try:
+        await process.start(stopping)
+        await stopping.wait()
+        await process.drain()
+    finally:
+        await process.close()
+
+
+class Process:
+    """The parts of one P-CSCF and their common life."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._counters = Counters()
+        self._entropy = Entropy()
+        self._transports = Transports(
+            max_connections=config.limits.max_connections,
+            max_connections_per_source=config.limits.max_connections_per_source,
+        )
+        self._layer = TransactionLayer(t1=config.timers.t1, limit=config.limits.max_transactions)
+        self._loop = asyncio.get_running_loop()
+        self._stopping: Stopping | None = None
+
+    async def start(self, stopping: Stopping) -> None:
+        config, self._stopping = self._config, stopping
+        points = [*config.access.listen, *config.core.listen]
+        bound = await self._transports.start(listeners(config), [point.address for point in points])
+        self._registrar = Registrar(self._registrar_settings(bound))
+        self._proxy = Proxy(
+            ProxySettings(_call_settings(config), self._header_settings(bound), config.core.next_hop),
+            bound,
+            self._registrar,
+            self._counters,
+            self._entropy,
+        )
+        self._edge = Edge(
+            self._proxy,
+            self._layer,
+            self._transports,
+            bound,
+            self._counters,
+            self._entropy,
+            RateLimit(config.limits.requests_per_second_per_source),
+            udp_limit=config.core.udp_limit,
+        )
+        self._controller = Controller(
+            f"<{config.node.name}>",
+            config.iq.listen.address,
+            config.iq.listen.port,
+            ssl=server_context(tls.certificate, tls.private_key, tls.ca) if (tls := config.iq.tls) else None,
+            on_up=self._edge.on_gateway_up,
+            on_down=self._edge.on_gateway_down,
+            on_notify=self._edge.on_notify,
+        )
+        await self._controller.start()
+        self._admin = Admin(
+            config.admin.address, config.admin.port, self._health, collect(self._counters, self._snapshot)
+        )
+        admin_port = await self._admin.start()
+        stopping.on_reload = self._reload
+        stopping.ready(
+            listen=[f"{one.side} {one.transport} {one.hostport}" for one in bound],
+            iq=self._controller.port,
+            admin=admin_port,
+        )
+
+    async def drain(self) -> None:
+        """Take nothing new; wait for the calls to end, at most ``drain`` seconds; release what is left."""
+        try:
+            async with asyncio.timeout(self._config.drain):
+                await self._edge.drained()
+        except TimeoutError:
+            log.warning("releasing calls", calls=len(self._proxy.calls))
+            self._edge.release_all()
+            await asyncio.sleep(LAST_WORDS)
+
+    async def close(self) -> None:
+        for part in ("_admin", "_controller", "_edge", "_transports"):
+            if (one := getattr(self, part, None)) is not None:
+                await one.close()
+
+    def _header_settings(self, bound: list[Listener]) -> HeaderSettings:
+        config = self._config
+        return HeaderSettings(
+            Charging(_core_of(bound).host, config.node.visited_network),
+            config.media_security.mechanisms,
+            config.media_security.strict_verify,
+        )
+
+    def _registrar_settings(self, bound: list[Listener]) -> RegistrarSettings:
+        config = self._config
+        return RegistrarSettings(
+            core=_core_of(bound),
+            visited_network=config.node.visited_network,
+            secret=self._entropy(32),
+            mechanisms=config.media_security.mechanisms,
+            strict_verify=config.media_security.strict_verify,
+            max_bindings=config.limits.max_bindings,
+        )
+
+    def _reload(self, config: Config) -> None:
+        """Media policy and Timer C count for new calls at once; the rest needs a restart, and says so."""
+        self._proxy.calls.settings = _call_settings(config)
+        waiting = [key for key in differences(self._config, config) if not key.startswith(_RELOADED)]
+        if waiting:
+            log.warning("these keys need a restart", keys=waiting)
+        self._config = config
+
+    def _health(self) -> Mapping[str, object]:
+        gateways = dict(self._edge.gateways)
+        stopping = self._stopping is not None and self._stopping.requested
+        status = "stopping" if stopping else "ok" if any(gateways.values()) else "no gateway"
+        return {"status": status, "gateways": gateways, "calls": len(self._proxy.calls)}
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(
+            bindings=len(self._registrar.bindings),
+            transactions=len(self._layer),
+            calls=len(self._proxy.calls),
+            connections=self._transports.connections,
+            gateways=self._edge.gateways,
+            transaction_events=self._layer.counters,
+            transport_events=self._transports.counters,
+        )
+
+
+def _core_of(bound: list[Listener]) -> Listener:
+    """Return the listener that Path names: the first of the core side."""
+    return next(listener for listener in bound if listener.side is Side.CORE)
+
+
+#: What a reload brings into force.
+_RELOADED = ("media_security.", "timers.timer_c", "log.", "drain")
+
+
+def _call_settings(config: Config) -> CallSettings:
+    media = config.media_security
+    policy = MediaPolicy(
+        offer_suites=media.offer_suites,
+        accept_suites=media.accept_suites,
+        prefer=media.prefer,
+        answer_indicator=media.answer_indicator,
+        implicit=media.implicit,
+        lenient=media.lenient,
+        best_effort=media.best_effort,
+        capability_negotiation=media.capability_negotiation,
+        end_to_end=media.end_to_end,
+        unknown_media=media.unknown_media,
+        node=config.node.name,
+    )
+    return CallSettings(
+        policy=policy,
+        core_realm=config.core.realm,
+        timer_c=config.timers.timer_c,
+        inactivity=media.media_inactivity or None,
+        max_calls=config.limits.max_calls,
+    )

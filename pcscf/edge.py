@@ -1,0 +1,220 @@
+"""The shell of the P-CSCF: owns the loop, the sockets and the clock, executes what the proxy core says."""
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from hosting.tasks import TaskSet
+from iq.controller import Gateway
+from iq.errors import IqError
+from iq.procedures import ActionReply, Done, Procedure
+from pcscf.admin.counters import Counters
+from pcscf.entropy import Entropy
+from pcscf.errors import SipRefusal
+from pcscf.flow import Flow, Listener, Side
+from pcscf.proxy import routing
+from pcscf.proxy.branch import Branch
+from pcscf.proxy.core import Proxy
+from pcscf.proxy.effects import AskGateway, CancelBranch, Effect, Forward, Report, Respond
+from pcscf.ratelimit import RateLimit
+from pcscf.sip.message import Request, Response
+from pcscf.transaction.layer import ClientTransaction, ServerTransaction, TransactionLayer
+from pcscf.transaction.runner import Runner
+from pcscf.transport.resolver import Resolver, numeric
+from pcscf.transport.transports import Transports
+
+log = structlog.get_logger()
+
+#: Seconds between looks at what is due in the proxy core.
+TICK = 0.1
+#: H.248.8: unknown ContextID, the answer to a notification about a context that no call has.
+UNKNOWN_CONTEXT = 411
+
+
+class Edge:
+    """Wires transports, transactions, proxy core and Iq controller together."""
+
+    def __init__(
+        self,
+        proxy: Proxy,
+        layer: TransactionLayer,
+        transports: Transports,
+        listeners: list[Listener],
+        counters: Counters,
+        entropy: Entropy,
+        rate: RateLimit,
+        *,
+        udp_limit: int,
+    ) -> None:
+        self._proxy = proxy
+        self._counters = counters
+        self._entropy = entropy
+        self._rate = rate
+        self._udp_limit = udp_limit
+        self._loop = asyncio.get_running_loop()
+        self._tasks = TaskSet("edge")
+        self._resolver = Resolver()
+        self._transports = transports
+        self._core: dict[str, Listener] = {}
+        for listener in listeners:
+            if listener.side is Side.CORE:
+                self._core.setdefault(listener.transport, listener)
+        self._runner = Runner(layer, self, self._loop)
+        self._gateways: dict[str, Gateway] = {}
+        self._no_calls = asyncio.Event()
+        self._tick_handle = self._loop.call_later(TICK, self._tick)
+        transports.on_message = self._receive
+        transports.on_closed = self._closed
+
+    async def close(self) -> None:
+        self._tick_handle.cancel()
+        await self._tasks.close()
+        await self._resolver.close()
+        self._runner.close()
+
+    @property
+    def gateways(self) -> dict[str, bool]:
+        """Each gateway seen, by message identifier: whether its association is up."""
+        return {mid: mid in self._proxy.gateways.up for mid in self._gateways}
+
+    async def drained(self) -> None:
+        """Take nothing new; return when no call is left."""
+        self._proxy.draining = True
+        if len(self._proxy.calls):
+            await self._no_calls.wait()
+
+    def release_all(self) -> None:
+        self._apply(self._proxy.release_all(self._loop.time()))
+
+    def _tick(self) -> None:
+        self._tick_handle = self._loop.call_later(TICK, self._tick)
+        self._apply(self._proxy.tick(self._loop.time()))
+        if self._proxy.draining and not len(self._proxy.calls):
+            self._no_calls.set()
+
+    def _receive(self, message: Request | Response, flow: Flow) -> None:
+        watched = flow.listener.side is Side.ACCESS and isinstance(message, Request)
+        if watched and not self._rate.admit(flow.remote[0], self._loop.time()):
+            self._counters.refusals["rate of requests", 0] += 1
+            return
+        self._runner.receive(message, flow)
+
+    def _closed(self, flow: Flow) -> None:
+        self._runner.flow_closed(flow)
+        self._proxy.on_flow_closed(flow)
+
+    # What transactions report
+
+    def on_request(self, server: ServerTransaction) -> None:
+        self._apply(self._proxy.on_request(server, self._loop.time()))
+
+    def on_cancel(self, server: ServerTransaction) -> None:
+        self._apply(self._proxy.on_cancel(server, self._loop.time()))
+
+    def on_ack(self, request: Request, flow: Flow) -> None:
+        self._apply(self._proxy.on_ack(request, flow, self._loop.time()))
+
+    def on_response(self, client: ClientTransaction, response: Response) -> None:
+        self._apply(self._proxy.on_response(client, response, self._loop.time()))
+
+    def on_failed(self, client: ClientTransaction, reason: str) -> None:
+        branch = client.context
+        if reason == "transport" and isinstance(branch, Branch) and branch.bare_fields is not None:
+            branch.request.fields, branch.bare_fields = branch.bare_fields, None
+            self._send(branch, self._transports.flow_to(self._core["udp"], *client.flow.remote))
+            return
+        self._apply(self._proxy.on_failed(client, reason, self._loop.time()))
+
+    # What gateways report
+
+    def on_gateway_up(self, gateway: Gateway, cold: bool) -> None:
+        log.info("gateway up", gateway=gateway.mid, cold=cold, suites=sorted(gateway.suites))
+        self._gateways[gateway.mid] = gateway
+        self._apply(self._proxy.on_gateway_up(gateway.mid, gateway.suites, self._loop.time(), cold=cold))
+
+    def on_gateway_down(self, gateway: Gateway, reason: str) -> None:
+        log.warning("gateway lost", gateway=gateway.mid, reason=reason)
+        self._apply(self._proxy.on_gateway_down(gateway.mid, self._loop.time()))
+
+    def on_notify(self, gateway: Gateway, context: int, event: Procedure) -> ActionReply:
+        known, effects = self._proxy.on_gateway_event(gateway.mid, context, event, self._loop.time())
+        self._apply(effects)
+        if not known:
+            return ActionReply(context, [], IqError(UNKNOWN_CONTEXT, "unknown ContextID"))
+        return ActionReply(context, [Done(getattr(event, "termination", "*"))])
+
+    # Effects
+
+    def _apply(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Respond(server, response):
+                    self._runner.respond(server, response)
+                case Forward(branch):
+                    self._forward(branch)
+                case AskGateway():
+                    self._ask(effect)
+                case CancelBranch(client):
+                    self._runner.cancel(client)
+                case Report(event, fields):
+                    log.info(event, **fields)
+
+    def _ask(self, effect: AskGateway) -> None:
+        resume = effect.resume
+
+        def done(reply: ActionReply) -> None:
+            self._counters.iq["error" if reply.error else "ok"] += 1
+            if resume is not None:
+                self._apply(self._proxy.resume(resume, reply, self._loop.time()))
+
+        gateway = self._gateways.get(effect.gateway)
+        if gateway is None:
+            done(ActionReply(effect.action.context, [], IqError(503, "no such gateway")))
+        else:
+            gateway.send(effect.action, done)
+
+    def _forward(self, branch: Branch) -> None:
+        if branch.flow is not None:
+            self._send(branch, branch.flow)
+            return
+        try:
+            target = numeric(branch.uri)
+        except SipRefusal:
+            self._loop.call_soon(self._undeliverable, branch, "resolve")
+            return
+        if target is not None:
+            self._place(branch, *target)
+        else:
+            self._tasks.spawn(self._resolve(branch), "resolve")
+
+    async def _resolve(self, branch: Branch) -> None:
+        targets = await self._resolver.resolve(branch.uri)
+        if branch.finished:
+            return
+        if targets:
+            self._place(branch, targets[0].transport, targets[0].host, targets[0].port)
+        else:
+            self._undeliverable(branch, "resolve")
+
+    def _undeliverable(self, branch: Branch, reason: str) -> None:
+        self._apply(self._proxy.on_undeliverable(branch, reason, self._loop.time()))
+
+    def _place(self, branch: Branch, transport: str | None, host: str, port: int) -> None:
+        """Choose the core listener and send: above udp_limit over TCP (RFC 3261 18.1.1)."""
+        if transport in {None, "udp"} and routing.estimated_size(branch.request) > self._udp_limit:
+            if "udp" in self._core:
+                branch.bare_fields = list(branch.request.fields)
+            transport = "tcp"
+        listener = self._core.get(transport or "udp", self._core["tcp"])
+        self._send(branch, self._transports.flow_to(listener, host, port))
+
+    def _send(self, branch: Branch, flow: Flow) -> None:
+        request, listener = branch.request, flow.listener
+        if branch.token and branch.arrived_on is not None:
+            routing.record_route(request, branch.token, branch.arrived_on, listener)
+        routing.push_via(request, listener, f"{routing.MAGIC_COOKIE}{self._entropy(8).hex()}.{branch.loop}")
+        if request.method == "ACK":
+            flow.send(request.encode())
+        else:
+            branch.client = self._runner.request(request, flow, branch)

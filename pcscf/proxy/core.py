@@ -1,0 +1,342 @@
+"""The transaction user: what happens to each request, response, failure and gateway event. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from iq.procedures import ActionReply, BearerReleased, MediaInactivity, Procedure
+from pcscf.admin.counters import Counters, method_label
+from pcscf.errors import SipRefusal
+from pcscf.flow import Flow, Listener, Side
+from pcscf.proxy import routing
+from pcscf.proxy.branch import Branch
+from pcscf.proxy.calls import Calls, CallSettings
+from pcscf.proxy.effects import Effect, Forward
+from pcscf.proxy.gateways import Gateways, unavailable
+from pcscf.proxy.originating import HeaderSettings, check_security_verify, originate
+from pcscf.proxy.refusals import flow_failed, not_reachable
+from pcscf.proxy.terminating import answer_from_ue, terminate
+from pcscf.proxy.trust import strip_for_ue, strip_untrusted
+from pcscf.proxy.turn import Turn
+from pcscf.registration.bindings import Binding
+from pcscf.registration.registrar import PendingRegistration, Registrar
+from pcscf.sip.headers import tag_of
+from pcscf.sip.message import Request, Response
+from pcscf.sip.uri import SipUri
+from pcscf.transaction.layer import ClientTransaction, ServerTransaction
+from pcscf.transaction.timers import TimerQueues
+
+#: Seconds that the calls of a lost gateway are kept: it may come back with its contexts.
+GATEWAY_GRACE = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySettings:
+    """calls: of the call control. next_hop: URI of the I-CSCF, None for RFC 3263 on the home domain."""
+
+    calls: CallSettings
+    headers: HeaderSettings
+    next_hop: str | None = None
+
+
+class Proxy:
+    """Feed it events; execute the effects that each returns, in order."""
+
+    def __init__(
+        self,
+        settings: ProxySettings,
+        listeners: list[Listener],
+        registrar: Registrar,
+        counters: Counters,
+        random: Callable[[int], bytes],
+    ) -> None:
+        self._settings = settings
+        self._registrar = registrar
+        self._counters = counters
+        self._own = routing.OwnAddresses(listeners)
+        self._turn = Turn(random)
+        self._timers: TimerQueues = TimerQueues()
+        self.gateways = Gateways(self._turn)
+        self.calls = Calls(settings.calls, self._turn, self.gateways, self._timers)
+        self.draining = False
+        self._lost: dict[str, float] = {}
+
+    # Requests
+
+    def on_request(self, server: ServerTransaction, now: float) -> list[Effect]:
+        """A new request, other than CANCEL and the ACK of a 2xx."""
+        self._turn.begin(now)
+        request = server.request
+        self._counters.requests[server.flow.listener.side, method_label(request.method)] += 1
+        try:
+            self._request(server, request.copy(), server.flow)
+        except SipRefusal as refusal:
+            self._counters.refusals[refusal.reason, refusal.status] += 1
+            self._turn.refuse(server, refusal)
+        return self._turn.end()
+
+    def _request(self, server: ServerTransaction, out: Request, flow: Flow) -> None:
+        """Judge and edit ``out``, the copy to forward (RFC 3261 16.3 to 16.6). Raises SipRefusal."""
+        listener = flow.listener
+        routing.check_proxy_require(out)
+        branch = Branch(server=server, request=out, to=listener.side.other, arrived_on=listener)
+        branch.loop = routing.check_loop(out, self._own)
+        server.context = branch
+        if listener.side is Side.ACCESS and out.method == "REGISTER":
+            routing.decrement_max_forwards(out)
+            self._register(branch, out, flow)
+            return
+        token = routing.strip_own_routes(out, self._own)
+        if out.method == "OPTIONS" and "route" not in out and self._own.has(SipUri.parse(out.uri)):
+            self._turn.answer(server, 200)
+            return
+        routing.decrement_max_forwards(out)
+        if tag_of(out.get("to") or ""):
+            self._in_dialog(branch, out, flow, token)
+        elif listener.side is Side.ACCESS:
+            self._originate(branch, out, flow)
+        else:
+            self._terminate(branch, out, token)
+
+    def _register(self, branch: Branch, request: Request, flow: Flow) -> None:
+        if self.draining:
+            raise unavailable("going out of service")
+        branch.request, branch.registration = self._registrar.to_core(
+            request, flow, self._turn.now, self._turn.random
+        )
+        branch.uri = self._settings.next_hop or routing.next_hop(branch.request)
+        self._turn.add(Forward(branch))
+
+    def _originate(self, branch: Branch, request: Request, flow: Flow) -> None:
+        binding = self._registrar.bindings.for_request(request, flow)
+        if binding is None:
+            raise SipRefusal("not registered", status=403)
+        headers, turn = self._settings.headers, self._turn
+        check_security_verify(request, binding, flow.listener, headers)
+        branch.request = originate(request, binding, headers, turn.random, turn.now)
+        branch.uri = routing.next_hop(branch.request)
+        if self._settings.next_hop and "route" not in branch.request:
+            branch.uri = self._settings.next_hop
+        branch.served = binding
+        self._start(branch, binding)
+
+    def _terminate(self, branch: Branch, request: Request, token: str | None) -> None:
+        binding = self._registrar.bindings.by_token(token, request.uri) if token else None
+        if binding is None:
+            if token and self._registrar.had_token(token):
+                raise flow_failed()
+            raise SipRefusal("no such binding", status=404)
+        if binding.flow.closed:
+            raise flow_failed()
+        branch.request, branch.saved = terminate(request, binding)
+        branch.flow = binding.flow
+        self._start(branch, binding)
+
+    def _start(self, branch: Branch, binding: Binding) -> None:
+        if branch.method == "INVITE":
+            if self.draining:
+                raise unavailable("going out of service")
+            self.calls.start(branch, binding, frozenset(self._registrar.network(binding.flow.listener)))
+            return
+        if branch.method in routing.DIALOG_METHODS:
+            branch.token = binding.token
+        self._turn.add(Forward(branch))
+
+    def _in_dialog(self, branch: Branch, request: Request, flow: Flow, token: str | None) -> None:
+        """A request with a To tag goes where its Route says; whose it is, our token in there tells."""
+        call = self.calls.get(token, request.get("call-id")) if token else None
+        binding = call.binding if call else self._registrar.bindings.by_token(token) if token else None
+        if binding is None:
+            raise SipRefusal("no such dialog", status=481)
+        if branch.to is Side.CORE:
+            if flow.key != binding.flow.key:
+                raise SipRefusal("not the flow of this dialog", status=403)
+            strip_untrusted(request)
+            branch.uri = routing.next_hop(request)
+        else:
+            if binding.flow.closed:
+                raise flow_failed()
+            strip_for_ue(request)
+            branch.flow = binding.flow
+        if call is not None:
+            branch.call = call
+            self.calls.request(call, branch)
+        else:
+            self._turn.add(Forward(branch))
+
+    def on_ack(self, request: Request, flow: Flow, now: float) -> list[Effect]:
+        """The ACK of a 2xx: it has no transaction and no answer, so that what is wrong with it is dropped."""
+        self._turn.begin(now)
+        self._counters.requests[flow.listener.side, "ACK"] += 1
+        try:
+            self._ack(request.copy(), flow)
+        except SipRefusal as refusal:
+            self._counters.refusals[refusal.reason, refusal.status] += 1
+        return self._turn.end()
+
+    def _ack(self, request: Request, flow: Flow) -> None:
+        side = flow.listener.side
+        token = routing.strip_own_routes(request, self._own)
+        routing.decrement_max_forwards(request)
+        call = self.calls.get(token, request.get("call-id")) if token else None
+        if call is None or (side is Side.ACCESS and flow.key != call.binding.flow.key):
+            raise SipRefusal("ACK of no call", status=481)
+        branch = Branch(server=None, request=request, to=side.other, call=call)
+        if branch.to is Side.CORE:
+            strip_untrusted(request)
+            branch.uri = routing.next_hop(request)
+        else:
+            strip_for_ue(request)
+            branch.flow = call.binding.flow
+        self.calls.ack(call, branch)
+
+    def on_cancel(self, server: ServerTransaction, now: float) -> list[Effect]:
+        """A CANCEL for ``server`` came, and was answered (RFC 3261 16.10)."""
+        self._turn.begin(now)
+        branch = server.context
+        if isinstance(branch, Branch) and branch.call is not None:
+            self.calls.endings.cancel(branch.call, branch)
+        return self._turn.end()
+
+    # Responses
+
+    def on_response(self, client: ClientTransaction, response: Response, now: float) -> list[Effect]:
+        """A response to a request that went out (RFC 3261 16.7)."""
+        self._turn.begin(now)
+        branch = client.context
+        if isinstance(branch, Branch) and response.status != 100:
+            method = method_label(branch.method)
+            self._counters.responses[branch.to.other, method, response.status] += 1
+            try:
+                self._response(branch, response)
+            except SipRefusal as refusal:  # the response cannot be read where it matters
+                self._failed(branch, SipRefusal(refusal.reason, status=502, phrase="Bad Gateway"))
+        return self._turn.end()
+
+    def _response(self, branch: Branch, response: Response) -> None:
+        server = branch.server
+        if server is None:
+            return
+        response.pop_value("via")
+        if branch.registration is not None:
+            response = self._registrar.from_core(branch.registration, response, self._turn.now)
+            self._note_registration(branch.registration)
+            self._turn.respond(server, response)
+            return
+        if branch.to is Side.CORE:
+            strip_for_ue(response)
+        elif branch.saved is not None:
+            charging = self._settings.headers.charging
+            response = answer_from_ue(response, branch.saved, charging, self._turn.now)
+        else:
+            strip_untrusted(response)
+        if branch.call is not None:
+            self.calls.response(branch.call, branch, response)
+        else:
+            self._turn.respond(server, response)
+
+    def _note_registration(self, registration: PendingRegistration) -> None:
+        """Count what a 2xx changed; a contact that moved to another flow takes its calls along."""
+        outcomes = self._counters.registrations
+        outcomes["registered"] += len(registration.installed)
+        outcomes["removed"] += len(registration.removed)
+        for old in registration.moved:
+            new = self._registrar.bindings.find(old.aor, old.contact, old.instance, old.reg_id)
+            for call in self.calls:
+                if call.binding is old and new is not None:
+                    call.binding = new
+
+    def on_flow_closed(self, flow: Flow) -> None:
+        """A connection of a UE is gone, and with it the contacts that were reached by it (RFC 5626 4.4)."""
+        if flow.listener.side is Side.ACCESS:
+            self._counters.registrations["flow_lost"] += len(self._registrar.bindings.drop_flow(flow.key))
+
+    def on_failed(self, client: ClientTransaction, reason: str, now: float) -> list[Effect]:
+        """A client transaction ended without a final response; reason: "timeout" or "transport"."""
+        branch = client.context
+        return self.on_undeliverable(branch, reason, now) if isinstance(branch, Branch) else []
+
+    def on_undeliverable(self, branch: Branch, reason: str, now: float) -> list[Effect]:
+        """The request of ``branch`` reached nobody: no next hop, no connection, no response."""
+        self._turn.begin(now)
+        if branch.to is Side.ACCESS:
+            refusal = (
+                flow_failed() if reason == "transport" else SipRefusal("the UE does not answer", status=408)
+            )
+        elif branch.registration is not None:
+            refusal = SipRefusal("no answer from the core", status=504)
+        else:
+            refusal = not_reachable(branch.served.path if branch.served else None)
+        self._failed(branch, refusal)
+        return self._turn.end()
+
+    def _failed(self, branch: Branch, refusal: SipRefusal) -> None:
+        if branch.server is None or branch.finished:
+            return
+        if branch.call is not None:
+            self.calls.endings.give_up(branch.call, branch, refusal)
+        else:
+            branch.finished = True
+            self._turn.refuse(branch.server, refusal)
+
+    # Gateways
+
+    def on_gateway_up(self, gateway: str, suites: frozenset[str], now: float, *, cold: bool) -> list[Effect]:
+        """A gateway registered. cold: it has none of its former contexts; their calls are over."""
+        self._turn.begin(now)
+        self.gateways.up[gateway] = suites
+        self._lost.pop(gateway, None)
+        if cold:
+            self._release_calls_of(gateway)
+        return self._turn.end()
+
+    def on_gateway_down(self, gateway: str, now: float) -> list[Effect]:
+        """The association is lost: the gateway's calls are kept for GATEWAY_GRACE seconds."""
+        self._turn.begin(now)
+        if self.gateways.up.pop(gateway, None) is not None:
+            self._lost[gateway] = now + GATEWAY_GRACE
+        return self._turn.end()
+
+    def on_gateway_event(
+        self, gateway: str, context: int, event: Procedure, now: float
+    ) -> tuple[bool, list[Effect]]:
+        """A notification. Returns whether its context is one of ours (else it gets 411), and effects."""
+        self._turn.begin(now)
+        call = self.gateways.contexts.get((gateway, context))
+        if call is not None and isinstance(event, BearerReleased | MediaInactivity):
+            self.calls.endings.release(call, SipRefusal("the media is lost", status=503))
+        return call is not None, self._turn.end()
+
+    def _release_calls_of(self, gateway: str) -> None:
+        for call in self.calls:
+            if call.gateway == gateway:
+                self.calls.endings.release(call, SipRefusal("the media gateway is lost", status=503))
+
+    def resume(self, step: Callable[[ActionReply], None], reply: ActionReply, now: float) -> list[Effect]:
+        """The reply that AskGateway asked for is there."""
+        self._turn.begin(now)
+        step(reply)
+        return self._turn.end()
+
+    # Time
+
+    def tick(self, now: float) -> list[Effect]:
+        """What is due; call it about ten times a second."""
+        self._turn.begin(now)
+        for branch, _ in self._timers.due(now):
+            if branch.call is not None:
+                refusal = SipRefusal("no final response in time", status=408)
+                self.calls.endings.give_up(branch.call, branch, refusal)
+        for gateway, until in list(self._lost.items()):
+            if until <= now:
+                del self._lost[gateway]
+                self._release_calls_of(gateway)
+        if expired := self._registrar.bindings.expire(now):
+            self._counters.registrations["expired"] += len(expired)
+        return self._turn.end()
+
+    def release_all(self, now: float) -> list[Effect]:
+        """End every call: the process goes out of service (drain is over)."""
+        self._turn.begin(now)
+        for call in self.calls:
+            self.calls.endings.release(call, SipRefusal("going out of service", status=503))
+        return self._turn.end()

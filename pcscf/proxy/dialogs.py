@@ -1,0 +1,49 @@
+"""What the proxy remembers of a call's dialogs, so that it can end them by itself (RFC 3261 12)."""
+
+from pcscf.flow import Side
+from pcscf.proxy.branch import Branch, Call, Dialog
+from pcscf.sip.headers import NameAddr, cseq_of, tag_of
+from pcscf.sip.message import Message, Request, Response
+
+#: Requests that refresh the remote target (RFC 3261 12.2.1.1, RFC 3311).
+_TARGET_REFRESH = frozenset({"INVITE", "UPDATE"})
+
+
+def to_tag(message: Message) -> str:
+    """Return the To tag, "" where there is none."""
+    return tag_of(message.get("to")) or ""
+
+
+def callee_tag(call: Call, request: Request, sender: Side) -> str:
+    """Return the callee's tag in a request that came from ``sender``: it names the dialog of the call."""
+    return tag_of(request.get("to" if sender is call.caller else "from")) or ""
+
+
+def note_request(call: Call, request: Request, sender: Side) -> None:
+    """Remember the CSeq and the Contact of a request inside a dialog."""
+    dialog = call.dialogs.get(callee_tag(call, request, sender))
+    if dialog is None:
+        return
+    receiver = sender.other
+    dialog.cseq[receiver] = max(cseq_of(request)[0], dialog.cseq.get(receiver, 0))
+    if request.method in _TARGET_REFRESH:
+        _note_contact(dialog, request, sender)
+
+
+def note_success(call: Call, branch: Branch, response: Response, now: float) -> None:
+    """Remember the dialog that a 2xx makes, or the Contact with which it refreshes one."""
+    if branch is call.branch:
+        tag = to_tag(response)
+        if tag not in call.dialogs:
+            dialog = call.dialogs[tag] = Dialog(response.copy())
+            dialog.cseq[branch.to] = cseq_of(response)[0]
+            call.answered = call.answered or now
+    elif branch.method in _TARGET_REFRESH:
+        known = call.dialogs.get(callee_tag(call, branch.request, branch.to.other))
+        if known is not None:
+            _note_contact(known, response, branch.to)
+
+
+def _note_contact(dialog: Dialog, message: Message, sender: Side) -> None:
+    if contacts := message.values("contact"):
+        dialog.contacts[sender] = NameAddr.parse(contacts[0]).uri

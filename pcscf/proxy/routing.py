@@ -1,0 +1,154 @@
+"""Via, Max-Forwards, Route and Record-Route of a forwarded request (RFC 3261 16.4 to 16.6, RFC 5658)."""
+
+from zlib import crc32
+
+from pcscf.errors import SipRefusal
+from pcscf.flow import Listener
+from pcscf.sip.headers import MAGIC_COOKIE, NameAddr, Via, tag_of
+from pcscf.sip.message import Request, split_values
+from pcscf.sip.uri import SipUri
+
+__all__ = ["MAGIC_COOKIE", "OwnAddresses"]
+
+DEFAULT_MAX_FORWARDS = 70
+#: The option tags that a proxy's extensions may demand and that this one has (RFC 3261 16.3 step 5).
+PROXY_OPTIONS = frozenset({"mediasec", "sec-agree", "path", "outbound"})
+#: Requests that make dialogs other than calls: their route must lead back as well.
+DIALOG_METHODS = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
+
+
+class OwnAddresses:
+    """The host:port pairs that mean this proxy in a Route or a Request-URI."""
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, listeners: list[Listener]) -> None:
+        self._pairs = {(listener.host.lower(), listener.port) for listener in listeners}
+
+    def is_sent_by(self, via: Via) -> bool:
+        return (via.host.lower(), via.port or 5060) in self._pairs
+
+    def has(self, uri: SipUri) -> bool:
+        """Tell whether ``uri`` is one of ours; a missing port is the scheme's default."""
+        port = uri.port or (5061 if uri.scheme == "sips" else 5060)
+        return (uri.host.lower(), port) in self._pairs
+
+
+def strip_own_routes(request: Request, own: OwnAddresses) -> str | None:
+    """Remove our URIs from the top of Route and return the user part of the first, None where none was there.
+
+    Also undoes a strict router's swap (RFC 3261 16.4). Raises SipRefusal on a Route that cannot be read.
+    """
+    token: str | None = None
+    routes = request.values("route")
+    if routes and request.uri.startswith(("sip:d-", "sips:d-")):
+        target = SipUri.parse(request.uri)
+        if own.has(target):
+            token, request.uri = target.user or "", NameAddr.parse(routes[-1]).uri
+            routes.pop()
+            request.replace_values("Route", routes)
+    stripped = 0
+    for value in routes:
+        uri = SipUri.parse(NameAddr.parse(value).uri)
+        if not own.has(uri):
+            break
+        stripped += 1
+        if token is None:
+            token = uri.user or ""
+    for _ in range(stripped):
+        request.pop_value("route")
+    return token
+
+
+def next_hop(request: Request) -> str:
+    """Return the URI that the request goes to next: its first Route, else its Request-URI (16.6 step 6)."""
+    route = request.get("route")
+    if not route:
+        return request.uri
+    return NameAddr.parse(split_values(route)[0]).uri
+
+
+def decrement_max_forwards(request: Request) -> None:
+    """Count the hop. Raises SipRefusal 483 at 0 and 400 where it is no number (RFC 3261 16.3 step 3)."""
+    value = request.get("max-forwards")
+    if value is None:
+        request.append("Max-Forwards", str(DEFAULT_MAX_FORWARDS))
+        return
+    if not value.isascii() or not value.isdigit() or len(value) > 3 or int(value) > 255:
+        raise SipRefusal("Max-Forwards is no number from 0 to 255")
+    if value.strip("0") == "":
+        raise SipRefusal("Max-Forwards is 0", status=483)
+    request.set("Max-Forwards", str(int(value) - 1))
+
+
+def check_proxy_require(request: Request) -> None:
+    """Raise SipRefusal 420 for extensions that this proxy does not have (RFC 3261 16.3 step 5)."""
+    unknown = [tag for tag in request.values("proxy-require") if tag.lower() not in PROXY_OPTIONS]
+    if unknown:
+        raise SipRefusal(
+            "Proxy-Require names an unknown extension",
+            status=420,
+            headers=(("Unsupported", ", ".join(unknown)),),
+        )
+
+
+def loop_hash(request: Request) -> str:
+    """Hash what decides the routing of a request; the same again here is a loop (RFC 3261 16.3 step 4)."""
+    parts = [
+        request.uri,
+        *request.all("route"),
+        *request.all("proxy-require"),
+        request.get("call-id") or "",
+        request.get("cseq") or "",
+        tag_of(request.get("from") or "") or "",
+        tag_of(request.get("to") or "") or "",
+    ]
+    return f"{crc32(chr(0).join(parts).encode('utf-8', 'surrogateescape')):08x}"
+
+
+def check_loop(request: Request, own: OwnAddresses) -> str:
+    """Return the loop hash of ``request``. Raises SipRefusal 482 where one of our Vias carries the same.
+
+    A Via of ours with another hash is a spiral: fine.
+    """
+    digest = loop_hash(request)
+    for value in request.values("via"):
+        if f".{digest}" in value:
+            via = Via.parse(value)
+            if via.branch.endswith(f".{digest}") and own.is_sent_by(via):
+                raise SipRefusal("the request came back unchanged", status=482)
+    return digest
+
+
+def push_via(request: Request, listener: Listener, branch: str) -> None:
+    """Put our Via on top (RFC 3261 16.6 step 8)."""
+    request.prepend("Via", f"SIP/2.0/{listener.transport.upper()} {listener.hostport};branch={branch}")
+
+
+def own_uri(listener: Listener, token: str) -> str:
+    """Return our URI as it stands in Record-Route: the transport is named where it is not UDP."""
+    transport = "" if listener.transport == "udp" else f";transport={listener.transport}"
+    return f"<sip:{token}@{listener.hostport}{transport};lr>"
+
+
+def record_route(request: Request, token: str, received: Listener, sending: Listener) -> None:
+    """Record-route both of our sides: the receiving one below, the sending one on top (RFC 5658 4)."""
+    fields = request.fields
+    at = next((i for i, f in enumerate(fields) if f[0] == "record-route"), None)
+    if at is None:
+        at = next((i for i, f in enumerate(fields) if f[0] != "via"), len(fields))
+    fields[at:at] = [
+        ("record-route", f"Record-Route: {own_uri(sending, token)}"),
+        ("record-route", f"Record-Route: {own_uri(received, token)}"),
+    ]
+
+
+def estimated_size(request: Request) -> int:
+    """Return about how many octets the request has on the wire (RFC 3261 18.1.1 needs no exact count)."""
+    return (
+        sum(len(raw) + 2 for _, raw in request.fields)
+        + len(request.uri)
+        + len(request.method)
+        + 12
+        + len(request.body)
+    )
