@@ -11,17 +11,18 @@ MAGIC_COOKIE = "z9hG4bK"
 MAX_CSEQ = 2**31 - 1
 MAX_PORT = 65_535
 
+# Possessive quantifiers throughout: no run of blanks from a peer makes a match quadratic.
 _VIA = re.compile(
-    r"[ \t]*(SIP)[ \t]*/[ \t]*([0-9.]+)[ \t]*/[ \t]*([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+"
-    r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.\-]+)[ \t]*(?::[ \t]*([0-9]{1,5}))?[ \t]*(;.*)?",
+    r"[ \t]*+(SIP)[ \t]*+/[ \t]*+([0-9.]++)[ \t]*+/[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]++"
+    r"(\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9_.\-]++)[ \t]*+(?::[ \t]*+([0-9]{1,5})[ \t]*+)?(;.*)?",
     re.IGNORECASE | re.DOTALL,
 )
 #: Quoted string or tokens, then the URI between angle brackets, then parameters.
 _NAME_ADDR = re.compile(
-    r'(?:"((?:[^"\\]|\\.)*)"|([^"<>]*?))[ \t]*<[ \t]*([^<>"\x00-\x20]+)[ \t]*>[ \t]*(;.*)?', re.DOTALL
+    r'(?:"((?:[^"\\]|\\.)*+)"[ \t]*+|([^"<>]*+))<[ \t]*+([^<>"\x00-\x20]++)[ \t]*+>[ \t]*+(;.*)?', re.DOTALL
 )
 #: Without brackets the parameters belong to the header, and "?" and "," are not allowed (RFC 3261 20.10).
-_ADDR_SPEC = re.compile(r'([A-Za-z][A-Za-z0-9+.\-]*:[^<>"?,;\x00-\x20]+)[ \t]*(;.*)?', re.DOTALL)
+_ADDR_SPEC = re.compile(r'([A-Za-z][A-Za-z0-9+.\-]*:[^<>"?,;\x00-\x20]++)[ \t]*+(;.*)?', re.DOTALL)
 _TAG = re.compile(r"tag[ \t]*=[ \t]*([^;,\s]+)", re.IGNORECASE)
 _CSEQ = re.compile(r"([0-9]{1,20})[ \t]+([^ \t]+)")
 
@@ -122,7 +123,9 @@ class NameAddr:
         """Parse one value (name-addr, addr-spec or ``*``). Raises SipRefusal 400."""
         if found := _NAME_ADDR.fullmatch(value):
             quoted, tokens, uri, params = found.groups()
-            display = re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL) if quoted else quoted or tokens or None
+            display = quoted if quoted is not None else tokens.rstrip(" \t") or None
+            if quoted and "\\" in quoted:
+                display = re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
         elif value == "*":
             return cls("*")
         elif found := _ADDR_SPEC.fullmatch(value):

@@ -32,7 +32,7 @@ class Owner(Protocol):
 
 
 class UdpFlow:
-    """One peer of one UDP listener. ``reply``: where its responses go where that is not ``remote`` (18.2.2)."""
+    """One peer of one UDP listener. ``reply``: where its responses go if not to ``remote`` (18.2.2)."""
 
     __slots__ = ("_socket", "key", "listener", "remote", "reply")
 
