@@ -8,6 +8,7 @@ from agw.control.legs import leg
 from agw.control.ports import Interface, Realm
 from agw.control.termination import Context, End, EndedContext, Termination
 from agw.engine.api import Counters, Engine, EngineError
+from hosting.counters import Tally
 from iq.errors import IqError
 from iq.procedures import (
     ALL_CONTEXTS,
@@ -49,8 +50,9 @@ class Contexts:
         self.terminations: dict[str, Termination] = {}
         self.totals = {name: Counters() for name in realms}
         self.ended: list[EndedContext] = []
-        self.refused: dict[int, int] = {}
+        self.refused = Tally()
         self.open_ports = 0
+        self.created = 0
         self._engine = engine
         self._realms = realms
         self._suites = frozenset(engine.abilities.suites)
@@ -60,6 +62,10 @@ class Contexts:
 
     def __len__(self) -> int:
         return len(self.contexts)
+
+    def free_ports(self) -> dict[str, int]:
+        """Ports that nobody has, by realm; of the IP version that has fewest."""
+        return {name: min(len(one.pool) for one in realm.interfaces) for name, realm in self._realms.items()}
 
     def execute(self, action: Action, now: float) -> ActionReply:
         """Execute the procedures in order, up to the first that fails; never raises.
@@ -73,11 +79,10 @@ class Contexts:
                 reply.replies.append(self._one(procedure, action, reply, now))
         except IqError as error:
             reply.error = error
-            self.refused[error.code] = self.refused.get(error.code, 0) + 1
-        try:
-            self.settle()
-        except EngineError as error:
-            reply.error = reply.error or IqError(500, f"Internal failure: {error}")
+            self.refused[error.code] += 1
+        failed = self.settle()
+        if failed is not None and reply.error is None:
+            reply.error = IqError(500, f"Internal failure: {failed}")
         return reply
 
     def release(self, context: Context, reason: str, now: float) -> None:
@@ -100,8 +105,8 @@ class Contexts:
                 EndedContext(context.id, now - context.started, reason, context.emergency, context.closed)
             )
 
-    def settle(self) -> None:
-        """Hand what has changed to the engine. Raises EngineError; all others are in effect then."""
+    def settle(self) -> EngineError | None:
+        """Hand what has changed to the engine; returns what it could not do, all else is in effect then."""
         failed: EngineError | None = None
         for termination, end in self._changed.values():
             other = termination.context.other(termination)
@@ -113,8 +118,7 @@ class Contexts:
                 failed = error
         self._changed.clear()
         self._engine.commit()
-        if failed is not None:
-            raise failed
+        return failed
 
     def _one(self, procedure: Procedure, action: Action, reply: ActionReply, now: float) -> Reply:
         match procedure:
@@ -244,6 +248,7 @@ class Contexts:
             self._last_context = self._last_context % MAX_CONTEXT + 1
             if self._last_context not in self.contexts:
                 break
+        self.created += 1
         context = Context(self._last_context, now, action.emergency)
         self.contexts[context.id] = context
         return context

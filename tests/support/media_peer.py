@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agw.engine.api import Counters, Engine, Leg, PortId
+from agw.engine.api import Counters, Engine, Leg, PortId, Transform
 from iq.procedures import Endpoint
 from iq.suites import SUITES, Crypto, Key
 
@@ -149,3 +149,16 @@ class Relay:
     def close(self) -> None:
         self.ue.close()
         self.far.close()
+
+
+def plain(remote: Endpoint | None, **changes: object) -> Leg:
+    """A leg without SRTP whose gate is open."""
+    leg = Leg(Transform.NONE, may_send=True, may_receive=True, remote=remote)
+    for name, value in changes.items():
+        setattr(leg, name, value)
+    return leg
+
+
+def plain_call(relay: Relay, **access: object) -> None:
+    """Plain on both sides; ``access``: what is different at the access leg."""
+    relay.edit(plain(relay.ue.endpoint, **access), plain(relay.far.endpoint))

@@ -1,0 +1,3 @@
+from agw.cli import main
+
+main()

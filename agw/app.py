@@ -1,0 +1,242 @@
+"""The gateway process: builds its parts from the configuration, serves, drains."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import secrets
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import structlog
+from prometheus_client import Metric
+
+from agw.config import Config, RealmSection
+from agw.control.capacity import capacity
+from agw.control.contexts import Contexts
+from agw.control.ports import Interface, PortPool, Realm
+from agw.control.supervision import Supervision
+from agw.control.termination import EndedContext
+from agw.engine.portable import PortableEngine
+from agw.engine.sockets import open_udp
+from agw.metrics import families
+from hosting.admin import Admin
+from hosting.config import differences
+from hosting.daemon import StartError, Stopping
+from hosting.tls import client_context
+from iq.gateway import GatewayLink
+from iq.procedures import Action, ActionReply, Heartbeat, MediaInactivity, Reason, ServiceChangeMethod
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 1.0
+"""Between two sweeps of heartbeats and silence."""
+LAST_WORDS = 0.2
+"""Seconds that the controller gets to hear that the gateway goes."""
+
+
+async def serve(config: Config, stopping: Stopping) -> None:
+    """Serve until a stop is asked for, then drain. Raises OSError or StartError where start fails."""
+    process = Process(config)
+    try:
+        await process.start(stopping)
+        await stopping.wait()
+        await process.drain()
+    finally:
+        await process.close()
+
+
+class Process:
+    """The parts of one gateway and their common life."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._loop = asyncio.get_running_loop()
+        self._realms = {name: make_realm(name, section) for name, section in config.realms.items()}
+        self._capacity = capacity(self._realms.values(), raise_descriptor_limit())
+        if not self._capacity.streams:
+            raise StartError("no stream is possible: the limit of open files is too low (ulimit -n)")
+        self._engine = PortableEngine(
+            self._loop, replay_window=config.engine.replay_window, ssrcs=config.limits.max_ssrcs
+        )
+        self._contexts = Contexts(self._engine, self._realms, self._capacity.max_ports)
+        self._supervision = Supervision(self._contexts, self._engine, config.limits.control_grace)
+        self._link = GatewayLink(
+            f"<{config.node.name}>",
+            [(controller.address, controller.port) for controller in config.iq.controllers],
+            self._engine.abilities.suites,
+            secrets.token_hex(8),
+            self._execute,
+            client_context(config.iq.tls) if config.iq.tls is not None else None,
+            on_up=self._on_up,
+        )
+        self._admin = Admin(config.admin.address, config.admin.port, self._health, self._collect)
+        self._controller: str | None = None
+        self._tick_handle: asyncio.TimerHandle | None = None
+        self._stopping: Stopping | None = None
+        self._fewer = asyncio.Event()
+
+    async def start(self, stopping: Stopping) -> None:
+        self._stopping = stopping
+        self._warn_of_engine()
+        self._try_addresses()
+        admin_port = await self._admin.start()
+        self._link.start()
+        self._tick()
+        stopping.on_reload = self._reload
+        stopping.ready(
+            streams=self._capacity.streams,
+            bounded_by=self._capacity.bounded_by,
+            engine=self._engine.abilities.name,
+            suites=list(self._engine.abilities.suites),
+            admin=admin_port,
+        )
+
+    async def drain(self) -> None:
+        """Take no new contexts; wait for those that are there, at most ``drain`` seconds."""
+        self._contexts.draining = True
+        if len(self._contexts):
+            self._link.announce(ServiceChangeMethod.GRACEFUL, Reason.OUT_OF_SERVICE)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._config.drain):
+                while len(self._contexts):
+                    self._fewer.clear()
+                    await self._fewer.wait()
+        if self._link.up:
+            await self._say_goodbye()
+
+    async def _say_goodbye(self) -> None:
+        heard = asyncio.Event()
+        self._link.announce(ServiceChangeMethod.FORCED, Reason.OUT_OF_SERVICE, lambda _reply: heard.set())
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                await heard.wait()
+        except TimeoutError:
+            log.warning("the controller did not hear the end")
+
+    async def close(self) -> None:
+        if self._tick_handle is not None:
+            self._tick_handle.cancel()
+        await self._link.close()
+        self._release_all("stopped")
+        await self._admin.close()
+        self._engine.stop()
+
+    def _warn_of_engine(self) -> None:
+        if self._config.engine.kind == "auto":
+            log.warning(
+                "the portable packet engine moves the media: it needs about three times the CPU of a native "
+                "one; engine.kind: portable says that this is meant"
+            )
+
+    def _try_addresses(self) -> None:
+        """An address that this host does not have is told now, not at the first call. Raises StartError."""
+        for realm in self._realms.values():
+            for interface in realm.interfaces:
+                try:
+                    open_udp(interface.address, 0, interface.dscp).close()
+                except OSError as error:
+                    raise StartError(
+                        f"realms.{realm.name}: {interface.address}: {error.strerror or error}"
+                    ) from None
+
+    def _execute(self, action: Action) -> ActionReply:
+        reply = self._contexts.execute(action, self._loop.time())
+        if self._contexts.ended:
+            self._record()
+        return reply
+
+    def _on_up(self, controller: str) -> None:
+        """Contexts belong to one controller: another one knows none of them, and could not release them."""
+        if self._controller not in (None, controller):
+            self._release_all("controller-changed")
+        self._controller = controller
+
+    def _release_all(self, reason: str) -> None:
+        for context in list(self._contexts.contexts.values()):
+            self._contexts.release(context, reason, self._loop.time())
+        self._contexts.settle()
+        self._record()
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        for context, due in self._supervision.tick(now, self._link.up):
+            if self._link.up:
+                self._notify(context, due)
+        self._record()
+        self._tick_handle = self._loop.call_later(TICK_SECONDS, self._tick)
+
+    def _notify(self, context: int, due: Heartbeat | MediaInactivity) -> None:
+        def answered(reply: ActionReply) -> None:
+            if isinstance(due, Heartbeat):
+                self._supervision.answered(context, due, reply.error, self._loop.time())
+                self._record()
+
+        self._link.notify(context, due, answered)
+
+    def _record(self) -> None:
+        for ended in self._contexts.ended:
+            log.info("context released", **describe(ended))
+            self._fewer.set()
+        self._contexts.ended.clear()
+
+    def _reload(self, config: Config) -> None:
+        waiting = [key for key in differences(self._config, config) if not key.startswith(("log.", "drain"))]
+        if waiting:
+            log.warning("these keys need a restart", keys=waiting)
+        self._config = config
+
+    def _health(self) -> Mapping[str, Any]:
+        stopping = self._stopping is not None and self._stopping.requested
+        return {
+            "status": "stopping" if stopping else "ok" if self._link.up else "no controller",
+            "controller": self._link.controller,
+            "contexts": len(self._contexts),
+            "ports": self._contexts.open_ports,
+            "streams": self._capacity.streams,
+            "engine": self._engine.abilities.name,
+        }
+
+    def _collect(self) -> Iterator[Metric]:
+        return families(
+            self._contexts, self._engine, self._capacity.streams, self._link.up, self._link.counters
+        )
+
+
+def describe(ended: EndedContext) -> dict[str, Any]:
+    """An ended context as fields of its log line: what each side sent in, and what became of it."""
+    directions = {
+        name: {"packets": one.packets, "octets": one.octets, "rtcp": one.rtcp, "drops": one.dropped()}
+        for name, one in ended.directions.items()
+    }
+    line = {"context": ended.id, "reason": ended.reason, "seconds": round(ended.seconds, 3)}
+    return {**line, **({"emergency": True} if ended.emergency else {}), "from": directions}
+
+
+def make_realm(name: str, section: RealmSection) -> Realm:
+    """Each address has ports of its own, in an order that nobody can guess."""
+    interfaces = [
+        Interface(
+            name,
+            address,
+            (section.advertise or address) if address == section.address else address,
+            section.dscp,
+            PortPool(*section.ports, os.urandom),
+            6 if ":" in address else 4,
+        )
+        for address in section.addresses
+    ]
+    return Realm(name, interfaces)
+
+
+def raise_descriptor_limit() -> int:
+    """Take all open files that the process may have without asking; returns the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = hard if hard != resource.RLIM_INFINITY else 1 << 20
+    if soft != resource.RLIM_INFINITY and soft >= wanted:
+        return soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):
+        return soft
+    return wanted
