@@ -23,6 +23,8 @@ REALM_PORTS = 200
 LOOK = 0.1
 HEALTH_WAIT = 20.0
 
+#: Name and labels of each sample of /metrics.
+Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 #: May change the settings of a process before it starts.
 Edit = Callable[[dict[str, Any]], None]
 
@@ -44,8 +46,7 @@ class Edge:
         directory: Path | None = None,
     ) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="imslab-") if directory is None else None
-        self.directory = Path(self._temporary.name) if self._temporary else directory
-        assert self.directory is not None
+        self.directory = directory or Path(self._temporary.name if self._temporary else "")
         address = "127.0.0.1"
         self.access = Target(transport, address, free_port(address))
         self.core = Target("udp", address, free_port(address))
@@ -100,7 +101,7 @@ class Edge:
         status, _ = await self._get(name, "/healthz")
         return status == 200
 
-    async def metrics(self, name: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    async def metrics(self, name: str) -> Samples:
         """Return every sample of /metrics by name and labels. Raises ProcessFailed."""
         status, text = await self._get(name, "/metrics")
         if status != 200:
@@ -120,9 +121,7 @@ class Edge:
             return 0, type(error).__name__
 
 
-def total(
-    samples: Mapping[tuple[str, frozenset[tuple[str, str]]], float], name: str, **labels: str
-) -> float | None:
+def total(samples: Samples, name: str, **labels: str) -> float | None:
     """Return the sum of the samples of ``name`` that have ``labels``; None where there is none."""
     wanted = labels.items()
     found = [

@@ -47,9 +47,15 @@ class Process:
             self._readers.append(loop.create_task(self._read(stream)))
         return await self.wait_for(lambda event: event.get("event") == "ready", START_WAIT)
 
-    async def wait_for(self, wanted: Callable[[Event], bool], timeout: float) -> Event:  # noqa: ASYNC109
-        """Return the first event that is wanted, past ones included. Raises ProcessFailed."""
-        seen = 0
+    async def wait_for(
+        self,
+        wanted: Callable[[Event], bool],
+        timeout: float,  # noqa: ASYNC109
+        *,
+        since: int = 0,
+    ) -> Event:
+        """Return the first event from index ``since`` on that is wanted. Raises ProcessFailed."""
+        seen = since
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while True:
@@ -79,7 +85,9 @@ class Process:
         return -1 if status is None else status
 
     def last_words(self) -> str:
-        return " / ".join(line.strip() for line in self.lines[-3:]) or "it wrote nothing"
+        """Return the end of what it wrote, words for people before log lines."""
+        words = [line.strip() for line in self.lines if not line.startswith("{")]
+        return " / ".join((words or [line.strip()[:500] for line in self.lines])[-3:]) or "it wrote nothing"
 
     async def _read(self, stream: asyncio.StreamReader) -> None:
         try:

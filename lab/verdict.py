@@ -1,0 +1,130 @@
+"""What the demo has seen, and whether it proves what it set out to prove."""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from lab.gateway_view import ContextRecord
+from lab.media import Statistics
+from lab.witness import Observed, Party
+
+
+@dataclass(slots=True)
+class Check:
+    """One thing that had to be true; ``detail`` says what was seen."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """One call: both UEs' ends, the core's view, what pcscf and agw say of it."""
+
+    caller: str
+    callee: str
+    packets: int
+    ends: dict[str, Statistics] = field(default_factory=dict)
+    core: list[dict[Party, Observed]] = field(default_factory=list)
+    decisions: list[str] = field(default_factory=list)
+    gateway: list[ContextRecord] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return f"{self.caller} -> {self.callee}"
+
+    def checks(self) -> Iterable[Check]:
+        """Yield what this call had to show."""
+        yield Check(
+            f"{self.name}: signalling as the standards want it", not self.problems, _lines(self.problems)
+        )
+        for user, seen in self.ends.items():
+            problems = seen.problems(self.packets)
+            yield Check(
+                f"{self.name}: {user} got {self.packets} packets bit-exact",
+                not problems,
+                _lines(problems) or f"{seen.exact} exact, {seen.lost} lost, jitter {seen.jitter_ms:.2f} ms",
+            )
+            hidden = seen.suite is not None and seen.opaque > 0 and not seen.clear and not seen.rtcp_clear
+            yield Check(
+                f"{self.name}: nothing readable on {user}'s access leg",
+                hidden,
+                f"{seen.suite}: {seen.opaque} RTP and {seen.rtcp_opaque} RTCP packets, all encrypted"
+                if hidden
+                else f"{seen.clear} RTP and {seen.rtcp_clear} RTCP packets in clear",
+            )
+            yield Check(
+                f"{self.name}: {user} got RTCP", seen.rtcp_received > 0, f"{seen.rtcp_received} reports"
+            )
+        seen_plain = [line[party] for line in self.core for party in Party]
+        yield Check(
+            f"{self.name}: plain media in the core",
+            bool(seen_plain) and all(seen.all_plain for seen in seen_plain),
+            f"{sum(s.plain for s in seen_plain)} RTP packets read by the core, "
+            f"{sum(s.opaque for s in seen_plain)} not readable",
+        )
+        moved = [one for one in self.gateway if min(one.decrypted, one.protected) >= self.packets]
+        yield Check(
+            f"{self.name}: the gateway protected and decrypted on both legs",
+            len(moved) == 2 and not any(one.drops for one in self.gateway),
+            _lines(f"{one.decrypted} decrypted, {one.protected} protected" for one in self.gateway),
+        )
+        protected = [text for text in self.decisions if text.startswith("e2ae")]
+        yield Check(
+            f"{self.name}: both legs decided as e2ae",
+            len(protected) == len(self.decisions) == 2,
+            _lines(self.decisions) or "no decision in the log of pcscf",
+        )
+
+
+@dataclass(slots=True)
+class Result:
+    """Everything that the demo shows; ``verified`` where every check passed."""
+
+    calls: list[CallRecord] = field(default_factory=list)
+    registrations: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    checks: list[Check] = field(default_factory=list)
+
+    def add(self, name: str, passed: bool, detail: str = "") -> None:
+        self.checks.append(Check(name, passed, detail))
+
+    @property
+    def verified(self) -> bool:
+        return bool(self.checks) and all(check.passed for check in self.checks)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result for JSON."""
+        return {
+            "verified": self.verified,
+            "registrations": {user: list(names) for user, names in self.registrations.items()},
+            "calls": [
+                {
+                    "caller": call.caller,
+                    "callee": call.callee,
+                    "packets": call.packets,
+                    "ends": {user: seen.as_dict() for user, seen in call.ends.items()},
+                    "core": [{p.value: seen.as_dict() for p, seen in line.items()} for line in call.core],
+                    "decisions": call.decisions,
+                    "gateway": [context.as_dict() for context in call.gateway],
+                    "problems": call.problems,
+                }
+                for call in self.calls
+            ],
+            "checks": [asdict(check) for check in self.checks],
+        }
+
+
+def leaks(keys: Iterable[str], texts: dict[str, str]) -> list[str]:
+    """Return the names of the ``texts`` that contain a key: in base64, without its padding, or in hex."""
+    forms = set()
+    for key in keys:
+        octets = base64.b64decode(key)
+        forms |= {key.rstrip("="), octets.hex(), octets[:16].hex(), octets.hex().upper()}
+    return [name for name, text in texts.items() if any(form in text for form in forms)]
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "; ".join(texts)
