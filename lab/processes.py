@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -73,16 +75,21 @@ class Process:
         """Send SIGTERM, wait, and return the exit status; what does not end is killed (-9)."""
         if self._process is None:
             return 0
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+        self._signal(self._process, signal.SIGTERM)
         try:
             await asyncio.wait_for(self._process.wait(), STOP_WAIT)
         except TimeoutError:
-            self._process.kill()
+            self._signal(self._process, signal.SIGKILL)
             await self._process.wait()
         await asyncio.gather(*self._readers)
         status = self._process.returncode
         return -1 if status is None else status
+
+    def _signal(self, process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+        """Send a signal. Process.terminate() looks for the exit status itself, and asyncio then misses it."""
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, number)
 
     def last_words(self) -> str:
         """Return the end of what it wrote, words for people before log lines."""
