@@ -148,7 +148,7 @@ class Interpreter:
             self.effects.append(Acknowledged(self.message, t.flow))
 
     def _pass_response(self, t: Transaction) -> None:
-        if isinstance(t, ClientTransaction) and isinstance(self.message, Response) and t.key[1] != "CANCEL":
+        if isinstance(t, ClientTransaction) and isinstance(self.message, Response) and t.method != "CANCEL":
             self.effects.append(NewResponse(t, self.message))
 
     def _hold_cancel(self, t: Transaction) -> None:
@@ -217,7 +217,7 @@ class Interpreter:
 
     def _fail(self, t: Transaction, reason: str) -> None:
         self._end(t)
-        if isinstance(t, ClientTransaction) and t.key[1] != "CANCEL":
+        if isinstance(t, ClientTransaction) and t.method != "CANCEL":
             self.effects.append(Failed(t, reason))
 
 
@@ -249,5 +249,5 @@ def _shed(t: Transaction) -> None:
         t.data = b""  # 2xx are the user's to repeat; more of them may come, for the same context
     else:
         t.context = None
-        if isinstance(t, ClientTransaction) and t.key[1] != "INVITE":
+        if isinstance(t, ClientTransaction) and t.method != "INVITE":
             t.data = b""

@@ -55,8 +55,14 @@ class Transaction(Machine):
         self.resend: Timer | None = None
         self.end: Timer | None = None
 
+    @property
+    def method(self) -> str:
+        """The method of the request, also when the request is gone."""
+        method: str = self.key[-1]
+        return method
+
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.request.method} {self.state}>"
+        return f"<{type(self).__name__} {self.method} {self.state}>"
 
 
 class ServerTransaction(Transaction):

@@ -2,19 +2,21 @@
 
 import asyncio
 import ipaddress
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from hosting.tasks import TaskSet
 from pcscf.errors import BadMessage, SipRefusal
-from pcscf.flow import Flow, Listener
+from pcscf.flow import Flow, Listener, Side
 from pcscf.sip.headers import Via
 from pcscf.sip.message import Request, Response, parse
 from pcscf.transport.stream import StreamFlow
 from pcscf.transport.udp import DEFAULT_PORT, UdpSocket, bind_udp
 
-#: Connections open at once; further ones are closed as they come.
+#: Connections open at once, and those of one address on the access side; further ones are closed.
 MAX_CONNECTIONS = 20_000
+MAX_CONNECTIONS_PER_SOURCE = 1_000
 #: Seconds that opening a connection may take.
 CONNECT_TIMEOUT = 4.0
 #: Seconds between two looks for connections that keep us waiting.
@@ -37,10 +39,16 @@ class Transports:
         self,
         on_message: Callable[[Request | Response, Flow], None] = _nobody,
         on_closed: Callable[[Flow], None] = _nobody,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+        max_connections_per_source: int = MAX_CONNECTIONS_PER_SOURCE,
     ) -> None:
         self.on_message = on_message
         self.on_closed = on_closed
         self.counters: dict[str, int] = {}
+        self._max_connections = max_connections
+        self._max_per_source = max_connections_per_source
+        self._sources: Counter[str] = Counter()
         self._loop = asyncio.get_running_loop()
         self._tasks = TaskSet("transport")
         self._udp: dict[Listener, UdpSocket] = {}
@@ -89,6 +97,10 @@ class Transports:
         bound = replace(listener, port=server.sockets[0].getsockname()[1])
         await server.start_serving()
         return bound
+
+    @property
+    def connections(self) -> int:
+        return len(self._flows)
 
     def flow_to(self, listener: Listener, host: str, port: int) -> Flow:
         """Return a flow to a numeric address: UDP, or the connection there, opened where there is none.
@@ -154,17 +166,25 @@ class Transports:
     def opened(self, flow: StreamFlow) -> bool:
         if flow.key in self._flows:
             return True
-        if len(self._flows) >= MAX_CONNECTIONS or self._closing:
+        source = flow.remote[0]
+        crowded = flow.listener.side is Side.ACCESS and self._sources[source] >= self._max_per_source
+        if crowded or len(self._flows) >= self._max_connections or self._closing:
             self.count("connections_refused")
             return False
         self._flows[flow.key] = flow
+        self._sources[source] += 1
         self._peers[flow.listener, *flow.remote] = flow
         return True
 
     def lost(self, flow: StreamFlow) -> None:
         if self._peers.get((flow.listener, *flow.remote)) is flow:
             del self._peers[flow.listener, *flow.remote]
-        self._flows.pop(flow.key, None)
+        if self._flows.pop(flow.key, None) is not None:
+            left = self._sources[flow.remote[0]] - 1
+            if left:
+                self._sources[flow.remote[0]] = left
+            else:
+                del self._sources[flow.remote[0]]
         if not self._closing:
             self.on_closed(flow)
 

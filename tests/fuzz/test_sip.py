@@ -65,7 +65,6 @@ def test_a_damaged_request_is_valid_or_refused(at: int, junk: bytes, length: int
 
 @given(TEXT | SIPPISH)
 def test_header_parsers_raise_refusals_alone(text: str) -> None:
-    parse_params_ok = True
     for parser in (Via.parse, NameAddr.parse, SipUri.parse):
         with contextlib.suppress(SipRefusal):
             str(parser(text))
@@ -74,7 +73,7 @@ def test_header_parsers_raise_refusals_alone(text: str) -> None:
     with contextlib.suppress(SipRefusal):
         same_uri(text, text)
     tag_of(text)
-    assert parse_params_ok
+    assert tag_of(text) != ""
 
 
 @given(SIPPISH)
