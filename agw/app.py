@@ -125,8 +125,8 @@ class Process:
     def _warn_of_engine(self) -> None:
         if self._config.engine.kind == "auto":
             log.warning(
-                "the portable packet engine moves the media: it needs about three times the CPU of a native "
-                "one; engine.kind: portable says that this is meant"
+                "the portable packet engine moves the media, as no native one is built: good for a lab, not "
+                "for many calls; engine.kind: portable says that this is meant"
             )
 
     def _try_addresses(self) -> None:

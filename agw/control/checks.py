@@ -1,5 +1,6 @@
 """Is what a procedure asks for possible here? Everything is checked before anything is done."""
 
+import functools
 import ipaddress
 from collections.abc import Container
 
@@ -27,11 +28,8 @@ def check_reserve(reserve: Reserve, suites: Container[str]) -> None:
         raise _bad("adid/ipstop dt")
     if reserve.dscp is not None and not 0 <= reserve.dscp <= 63:
         raise _bad("ds/dscp")
-    if reserve.source is not None:
-        try:
-            ipaddress.ip_network(reserve.source, strict=False)
-        except ValueError:
-            raise _bad("gm/sam") from None
+    if reserve.source is not None and not _is_prefix(reserve.source):
+        raise _bad("gm/sam")
     if not reserve.streams:
         raise IqError(472, "Required information missing: no stream")
     _check_streams(reserve.streams, {}, suites)
@@ -86,16 +84,32 @@ def _check_crypto(crypto: Crypto, suites: Container[str]) -> None:
 
 def _check_endpoint(endpoint: Endpoint) -> int:
     """IP version of ``endpoint``."""
-    try:
-        address = ipaddress.ip_address(endpoint.address)
-    except ValueError:
-        raise _bad("Remote address") from None
-    if address.is_multicast or address.is_unspecified or "%" in endpoint.address:
+    version = _version(endpoint.address)
+    if version is None:
         raise _bad("Remote address")
     for port in (endpoint.port, 1 if endpoint.rtcp_port is None else endpoint.rtcp_port):
         if not 0 < port <= 0xFFFF:
             raise _bad("Remote port")
-    return address.version
+    return version
+
+
+@functools.lru_cache(maxsize=1024)
+def _version(text: str) -> int | None:
+    """4 or 6; None: nobody could send from there. Few addresses stand in many calls."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return None if address.is_multicast or address.is_unspecified or "%" in text else address.version
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_prefix(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def wanted_version(stream: Stream, source: str | None) -> int | None:

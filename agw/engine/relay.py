@@ -5,6 +5,7 @@ and of libsrtp for packets that are dropped, one read for each readiness of a so
 """
 
 import errno
+import functools
 import ipaddress
 import socket
 from typing import Any
@@ -64,7 +65,7 @@ class Port:
         self.locked = True
         self._apply_keys(leg)
         if leg.source != self.leg.source:
-            self.filter = ipaddress.ip_network(leg.source, strict=False) if leg.source else None
+            self.filter = _network(leg.source) if leg.source else None
         self.datagrams = leg.transform is Transform.DATAGRAM
         self.latching = leg.latching
         self.mux = leg.rtcp_mux
@@ -73,8 +74,10 @@ class Port:
             self.rtp.direct(None)
             self.rtcp.direct(None)
         else:
-            self.rtp.direct(as_source(remote.address, remote.port))
-            self.rtcp.direct(as_source(remote.address, remote.rtcp_port or (remote.port + 1) & 0xFFFF))
+            rtcp_port = remote.rtcp_port or (remote.port + 1) & 0xFFFF
+            rtp, rtcp = as_source(remote.address, remote.port, rtcp_port)
+            self.rtp.direct(rtp)
+            self.rtcp.direct(rtcp)
         self.leg = leg
         self.locked = leg.transform in (Transform.CLOSED, Transform.SRTP)
 
@@ -246,6 +249,11 @@ class Half:
         if self.source is not None and not self.armed:
             return False
         return port.filter is None or ipaddress.ip_address(source[0].partition("%")[0]) in port.filter
+
+
+@functools.lru_cache(maxsize=1024)
+def _network(prefix: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(prefix, strict=False)
 
 
 def _foreign(data: bytes) -> DropReason:

@@ -1,6 +1,5 @@
 """UDP sockets for media: non-blocking, bound, marked, with room for a stall."""
 
-import ipaddress
 import socket
 
 RECEIVE_BUFFER = 256 * 1024
@@ -38,7 +37,13 @@ def open_udp(address: str, port: int, dscp: int) -> socket.socket:
     return sock
 
 
-def as_source(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
-    """What recvfrom() says for packets from ``address``, in any notation. Raises ValueError."""
-    parsed = ipaddress.ip_address(address)
-    return (str(parsed), port, 0, 0) if parsed.version == 6 else (str(parsed), port)
+def as_source(address: str, *ports: int) -> list[tuple[str, int] | tuple[str, int, int, int]]:
+    """What recvfrom() says for packets from ``ports`` of ``address``, in any notation. Raises ValueError."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        host = socket.inet_ntop(family, socket.inet_pton(family, address))
+    except OSError:
+        raise ValueError("not an IP address") from None
+    if family is socket.AF_INET6:
+        return [(host, port, 0, 0) for port in ports]
+    return [(host, port) for port in ports]

@@ -3,7 +3,7 @@
 import pytest
 
 from agw.engine.api import Engine, Leg, Transform
-from agw.engine.srtp import OLD_KEY_SECONDS, Receiver
+from agw.engine.srtp import OLD_KEY_SECONDS, Receiver, Sender
 from iq.suites import SUITES, Crypto, Key
 from tests.support.media_peer import Relay, crypto, dealt_with, rtcp, rtp
 from tests.support.srtp_reference import Reference
@@ -280,6 +280,41 @@ async def test_new_keys_and_packets_on_their_way(relay: Relay) -> None:
     assert await relay.drops(4) == {"auth": 1}
     relay.from_far(rtp(3))
     assert Reference(CM, send.key.octets).unprotect(await relay.ue.receive()) == rtp(3)
+
+
+@pytest.mark.parametrize(
+    ("suite", "master", "plain", "protected"),
+    [
+        pytest.param(
+            CM,
+            "E1F97A0D3E018BE0D64FA32C06DE41390EC675AD498AFEEBB6960B3AABE6",
+            "800F1234DECAFBADCAFEBABE" + "AB" * 16,
+            "800F1234DECAFBADCAFEBABE4E55DC4CE79978D88CA4D215949D2402B78D6ACC99EA179B8DBB",
+            id="CM, keys of RFC 3711 B.3",
+        ),
+        pytest.param(
+            CM,
+            "E1F97A0D3E018BE0D64FA32C06DE41390EC675AD498AFEEBB6960B3AABE6",
+            "81C8000BCAFEBABE" + "AB" * 16,
+            "81C8000BCAFEBABE7128035BE487B9BDBEF89041F977A5A880000001993E08CD54D6C1230798",
+            id="CM, RTCP",
+        ),
+        pytest.param(
+            GCM,
+            "000102030405060708090A0B0C0D0E0FA0A1A2A3A4A5A6A7A8A9AAAB",
+            "800F1234DECAFBADCAFEBABE" + "AB" * 16,
+            "800F1234DECAFBADCAFEBABEC5002EDE04CFDD2EB91159E0880AA06ED2976826F796B201DF3131A127E8A392",
+            id="GCM",
+        ),
+    ],
+)
+def test_vectors(suite: str, master: str, plain: str, protected: str) -> None:
+    key = Crypto(suite, Key(bytes.fromhex(master)))
+    reports = plain[2:4] == "C8"
+    sent = Sender(key, 128).protect(bytes.fromhex(plain), reports)
+    assert isinstance(sent, bytes)
+    assert sent.hex().upper() == protected
+    assert Receiver(key, 128).unprotect(sent, reports, 0.0) == bytes.fromhex(plain)
 
 
 def test_old_key_ends() -> None:
