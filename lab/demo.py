@@ -14,10 +14,10 @@ from lab.call import Call
 from lab.core import CoreNetwork
 from lab.edge import Edge, total
 from lab.errors import CallFailed, LabError, ProcessFailed, RegistrationFailed
-from lab.gateway_view import CONTEXTS, RELEASED, ContextRecord, leg_table
 from lab.ladder import Ladder
 from lab.negotiation import Protection, Terms
 from lab.processes import Event
+from lab.records import CALL, CONTEXTS, RELEASED, ContextRecord, LegRecord, gateway_table
 from lab.report import console, statistics_table, witness_table
 from lab.trace import Trace
 from lab.ue import UserAgent
@@ -110,7 +110,7 @@ class Demo:
         record.ends[callee.user] = taken.media.statistics()
         record.core = core.witness.observed(placed.call_id)
         record.problems = [*placed.problems, *taken.problems]
-        record.decisions = await _decisions(edge, placed.call_id)
+        record.legs = await _legs(edge, placed.call_id)
         record.gateway = await _contexts(edge, before)
         self.keys |= placed.keys | taken.keys
         self.result.checks += record.checks()
@@ -164,17 +164,19 @@ async def main(*, seconds: float, keep: bool, as_json: bool) -> int:
 
 
 def show(out: Console, result: Result, trace: Trace) -> None:
-    """Print ladder, decisions, legs and checks."""
+    """Print ladder, decisions, and what each leg carried."""
+    if not result.calls:
+        return
     out.print()
-    out.print(Ladder("alice", "bob").render(e for e in trace.events if e.method != "REGISTER"))
+    out.print(Ladder("alice", "bob").render(trace.events))
     for call in result.calls:
         out.print(f"[bold]{call.name}[/bold]: what pcscf decided for each m-line, and why")
-        for text in call.decisions:
+        for text in (line for leg in call.legs for line in leg.lines()):
             out.print(f"  {text}", markup=False)
     out.print()
-    named = [(f"{c.name}: {user}", s) for c in result.calls for user, s in c.ends.items()]
+    named = [(f"{user} ({c.name})", s) for c in result.calls for user, s in c.ends.items()]
     out.print(statistics_table(named))
-    out.print(leg_table({call.name: call.gateway for call in result.calls}))
+    out.print(gateway_table({call.name: call.gateway for call in result.calls}))
     out.print(witness_table({call.name: call.core for call in result.calls}))
 
 
@@ -204,19 +206,19 @@ async def _connect(caller: UserAgent, callee: UserAgent) -> tuple[Call, Call]:
     return placed, taken
 
 
-async def _decisions(edge: Edge, call_id: str) -> list[str]:
-    """Return what pcscf's log says of each m-line of a call: one line per leg, written when it ends."""
-    found: dict[str, list[str]] = {}
+async def _legs(edge: Edge, call_id: str) -> list[LegRecord]:
+    """Return what pcscf's log says of both legs of a call, written when they end; the caller's first."""
+    found: dict[str, LegRecord] = {}
 
     def both_legs(event: Event) -> bool:
-        media = event.get("media")
-        if event.get("event") == "call" and event.get("call_id") == call_id and isinstance(media, list):
-            found[str(event.get("direction"))] = [str(text) for text in media]
+        if event.get("event") == CALL and event.get("call_id") == call_id:
+            record = LegRecord.of(event)
+            found[record.direction] = record
         return len(found) == 2
 
     with contextlib.suppress(ProcessFailed):
         await edge.pcscf.wait_for(both_legs, SETTLE)
-    return [text for legs in found.values() for text in legs]
+    return [found[direction] for direction in sorted(found)]
 
 
 async def _contexts(edge: Edge, since: int) -> list[ContextRecord]:
@@ -231,4 +233,4 @@ async def _contexts(edge: Edge, since: int) -> list[ContextRecord]:
 
     with contextlib.suppress(ProcessFailed):
         await edge.agw.wait_for(both_legs, SETTLE, since=since)
-    return list(found.values())
+    return [found[context] for context in sorted(found)]

@@ -41,7 +41,7 @@ class Ladder:
         zero: float | None = None
         for event in events:
             caller, tag = callers.setdefault(event.call_id, (self._caller(event), event.from_tag))
-            forward = (event.from_tag == tag) == event.request
+            forward = (event.from_tag == tag or event.method == "REGISTER") == event.request
             if (leg := self._leg(event, caller == self._right, forward)) is None:
                 continue
             zero = event.at if zero is None else zero
@@ -97,7 +97,9 @@ class Ladder:
 
 
 def _note(event: Event) -> str:
-    return f"{event.sdp}{' (again)' if event.repeated else ''}".strip()
+    # On an INVITE the lists only repeat what the REGISTER said.
+    text = event.sdp or (event.security if event.method == "REGISTER" else "")
+    return f"{text}{' (again)' if event.repeated else ''}".strip()
 
 
 def _style(event: Event) -> str:

@@ -94,6 +94,8 @@ class Process:
     def last_words(self) -> str:
         """Return the end of what it wrote, words for people before log lines."""
         words = [line.strip() for line in self.lines if not line.startswith("{")]
+        exceptions = [str(event["exception"]) for event in self.events if "exception" in event]
+        words += [text.strip().splitlines()[-1] for text in exceptions[-1:] if text.strip()]
         return " / ".join((words or [line.strip()[:500] for line in self.lines])[-3:]) or "it wrote nothing"
 
     async def _read(self, stream: asyncio.StreamReader) -> None:

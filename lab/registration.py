@@ -31,6 +31,7 @@ class Registration:
     problems: list[str] = field(default_factory=list)
     _credentials: digest.Credentials | None = field(default=None, repr=False)
     _call_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    _tag: str = field(default_factory=lambda: secrets.token_hex(4))
     _cseq: int = 0
     _refused: bool = False
 
@@ -49,7 +50,7 @@ class Registration:
         lines = [
             ("Via", via),
             ("Max-Forwards", "70"),
-            ("From", f"<{self.aor}>;tag={secrets.token_hex(4)}"),
+            ("From", f"<{self.aor}>;tag={self._tag}"),
             ("To", f"<{self.aor}>"),
             ("Call-ID", self._call_id),
             ("CSeq", f"{self._cseq} REGISTER"),

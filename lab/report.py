@@ -21,10 +21,10 @@ def console(*, stderr: bool = False) -> Console:
 def statistics_table(ends: Iterable[tuple[str, Statistics]], title: str = "Media at the UEs") -> Table:
     """One row for each end."""
     table = Table(title=title, title_justify="left")
-    table.add_column("end")
-    table.add_column("protection")
-    names = ("sent", "received", "bit-exact", "bad", "undecryptable", "lost", "reordered", "jitter ms")
-    for name in (*names, "in clear on the wire", "RTCP in/out"):
+    table.add_column("end", no_wrap=True)
+    table.add_column("protection", no_wrap=True)
+    names = ("sent", "received", "bit-exact", "bad", "not opened", "lost", "reordered", "jitter ms")
+    for name in (*names, "readable", "RTCP in/out"):
         table.add_column(name, justify="right")
     for name, s in ends:
         counts = (s.sent, s.received, s.exact, s.bad, s.undecryptable, s.lost, s.reordered)

@@ -15,7 +15,10 @@ MAX_EVENTS = 20_000
 
 @dataclass(slots=True)
 class Event:
-    """One message at one node. at: monotonic seconds; label: method or status; sdp: summary without keys."""
+    """One message at one node. at: monotonic seconds; label: method or status; sdp: summary without keys.
+
+    security: the lists of media plane security that it carries (RFC 3329).
+    """
 
     at: float
     node: str
@@ -26,6 +29,7 @@ class Event:
     call_id: str
     from_tag: str
     sdp: str = ""
+    security: str = ""
     repeated: bool = False
 
 
@@ -56,12 +60,21 @@ class Trace:
             call_id=call_id,
             from_tag=(message.get("from") or "").partition(";tag=")[2].partition(";")[0],
             sdp=_summary(message),
+            security=_security(message),
             repeated=identity in self._before,
         )
         self._before.add(identity)
         if len(self._before) > MAX_EVENTS:
             self._before.clear()
         self.events.append(event)
+
+
+def _security(message: Message) -> str:
+    return "; ".join(
+        f"{name} {', '.join(value.partition(';')[0][:20] for value in values)}"
+        for name in ("Security-Client", "Security-Verify", "Security-Server")
+        if (values := message.values(name.lower()))
+    )
 
 
 def _summary(message: Message) -> str:

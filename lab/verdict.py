@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lab.gateway_view import ContextRecord
 from lab.media import Statistics
+from lab.records import ContextRecord, LegRecord
 from lab.witness import Observed, Party
 
 
@@ -28,7 +28,7 @@ class CallRecord:
     packets: int
     ends: dict[str, Statistics] = field(default_factory=dict)
     core: list[dict[Party, Observed]] = field(default_factory=list)
-    decisions: list[str] = field(default_factory=list)
+    legs: list[LegRecord] = field(default_factory=list)
     gateway: list[ContextRecord] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -72,11 +72,11 @@ class CallRecord:
             len(moved) == 2 and not any(one.drops for one in self.gateway),
             _lines(f"{one.decrypted} decrypted, {one.protected} protected" for one in self.gateway),
         )
-        protected = [text for text in self.decisions if text.startswith("e2ae")]
+        decisions = [text for leg in self.legs for text in leg.lines()]
         yield Check(
             f"{self.name}: both legs decided as e2ae",
-            len(protected) == len(self.decisions) == 2,
-            _lines(self.decisions) or "no decision in the log of pcscf",
+            len(self.legs) == 2 and all(leg.protected for leg in self.legs),
+            _lines(decisions) or "no decision in the log of pcscf",
         )
 
 
@@ -107,7 +107,7 @@ class Result:
                     "packets": call.packets,
                     "ends": {user: seen.as_dict() for user, seen in call.ends.items()},
                     "core": [{p.value: seen.as_dict() for p, seen in line.items()} for line in call.core],
-                    "decisions": call.decisions,
+                    "legs": [leg.as_dict() for leg in call.legs],
                     "gateway": [context.as_dict() for context in call.gateway],
                     "problems": call.problems,
                 }

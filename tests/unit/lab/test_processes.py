@@ -6,8 +6,8 @@ import pytest
 
 from lab.edge import Edge, total
 from lab.errors import ProcessFailed
-from lab.gateway_view import ContextRecord
 from lab.processes import Process
+from lab.records import ContextRecord, LegRecord
 from lab.verdict import CallRecord, Result, leaks
 
 MODULE = "tests.support.fake_process"
@@ -74,13 +74,36 @@ def test_context_record_reads_the_gateways_line() -> None:
         "event": "context released",
         "context": 7,
         "from": {
-            "access": {"packets": 10, "rtcp": 1, "drops": {"auth": 2}},
-            "core": {"packets": 9, "rtcp": 2, "drops": {"auth": 1, "gate": 1}},
+            "ip/0/access/1": {"packets": 10, "rtcp": 1, "drops": {"auth": 2}},
+            "ip/0/core/2": {"packets": 9, "rtcp": 2, "drops": {"auth": 1, "gate": 1}},
         },
     }
     record = ContextRecord.of(line)
     assert (record.decrypted, record.protected, record.rtcp) == (10, 9, 3)
     assert record.drops == {"auth": 3, "gate": 1}
+
+
+def test_leg_record_reads_pcscfs_line() -> None:
+    decision = {
+        "media": "audio",
+        "decision": "e2ae",
+        "mechanism": "sdes-srtp",
+        "reason": "asked",
+        "clause": "7",
+    }
+    line = {
+        "event": "call",
+        "served": "sip:a@b",
+        "direction": "originating",
+        "status": 200,
+        "media": [decision],
+    }
+    record = LegRecord.of(line)
+    assert record.protected
+    assert record.lines() == ["originating, sip:a@b: audio is e2ae (sdes-srtp): asked [7]"]
+    plain = {"media": "audio", "decision": "plain"}
+    assert not LegRecord.of({**line, "media": [decision, plain]}).protected
+    assert not LegRecord.of({}).protected
 
 
 def test_leaks_are_found_in_every_form() -> None:

@@ -1,4 +1,4 @@
-"""What the gateway itself says of a call: its log line for each context that ended, and its metrics."""
+"""What the edge itself says of a call: pcscf's log line for each leg, agw's for each context that ended."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -8,9 +8,48 @@ from rich.table import Table
 
 from lab.processes import Event
 
-#: Names that the gateway gives them.
+#: Log events, and the gauge of contexts alive.
+CALL = "call"
 RELEASED = "context released"
 CONTEXTS = "agw_contexts"
+
+
+@dataclass(slots=True)
+class LegRecord:
+    """One leg of a call as the IMS-ALG served it; ``media`` has a decision and its reason for each m-line."""
+
+    served: str
+    direction: str
+    status: int
+    media: list[dict[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, event: Event) -> "LegRecord":
+        """Read the log line of a call that ended."""
+        media = event.get("media")
+        decisions = [one for one in media if isinstance(one, dict)] if isinstance(media, list) else []
+        return cls(
+            str(event.get("served", "")),
+            str(event.get("direction", "")),
+            int(event.get("status", 0)),
+            [{str(name): str(value) for name, value in one.items()} for one in decisions],
+        )
+
+    @property
+    def protected(self) -> bool:
+        """Tell whether every m-line was e2ae."""
+        return bool(self.media) and all(one.get("decision") == "e2ae" for one in self.media)
+
+    def lines(self) -> list[str]:
+        """Return a line for each m-line."""
+        return [
+            f"{self.direction}, {self.served}: {one.get('media')} is {one.get('decision')}"
+            f" ({one.get('mechanism')}): {one.get('reason')} [{one.get('clause')}]"
+            for one in self.media
+        ]
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
 
 
 @dataclass(slots=True)
@@ -32,8 +71,8 @@ class ContextRecord:
         """Read the log line of a context that ended."""
         record = cls(int(event.get("context", 0)))
         directions: Mapping[str, Mapping[str, Any]] = event.get("from", {})
-        for realm, counts in directions.items():
-            if realm.startswith("access"):
+        for termination, counts in directions.items():
+            if _realm(termination) == "access":
                 record.decrypted += int(counts.get("packets", 0))
             else:
                 record.protected += int(counts.get("packets", 0))
@@ -46,7 +85,13 @@ class ContextRecord:
         return asdict(self)
 
 
-def leg_table(calls: Mapping[str, Iterable[ContextRecord]]) -> Table:
+def _realm(termination: str) -> str:
+    """Return the realm in a termination's name: ip/0/access/17."""
+    parts = termination.split("/")
+    return parts[2] if len(parts) == 4 else termination
+
+
+def gateway_table(calls: Mapping[str, Iterable[ContextRecord]]) -> Table:
     """One row for each context."""
     table = Table(title="What the gateway did", title_justify="left")
     table.add_column("call")
