@@ -175,7 +175,6 @@ def _call_settings(config: Config) -> CallSettings:
     policy = MediaPolicy(
         offer_suites=media.offer_suites,
         accept_suites=media.accept_suites,
-        prefer=media.prefer,
         answer_indicator=media.answer_indicator,
         implicit=media.implicit,
         lenient=media.lenient,

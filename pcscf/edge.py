@@ -18,6 +18,7 @@ from pcscf.proxy.branch import Branch
 from pcscf.proxy.core import Proxy
 from pcscf.proxy.effects import AskGateway, CancelBranch, Effect, Forward, Report, Respond
 from pcscf.ratelimit import RateLimit
+from pcscf.sip.build import response_to
 from pcscf.sip.message import Request, Response
 from pcscf.transaction.layer import ClientTransaction, ServerTransaction, TransactionLayer
 from pcscf.transaction.runner import Runner
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 TICK = 0.1
 #: H.248.8: unknown ContextID, the answer to a notification about a context that no call has.
 UNKNOWN_CONTEXT = 411
+#: What a source gets that sends too much (limits.requests_per_second_per_source).
+_LATER = (("Retry-After", "1"),)
 
 
 class Edge:
@@ -94,9 +97,14 @@ class Edge:
             self._no_calls.set()
 
     def _receive(self, message: Request | Response, flow: Flow) -> None:
-        watched = flow.listener.side is Side.ACCESS and isinstance(message, Request)
-        if watched and not self._rate.admit(flow.remote[0], self._loop.time()):
-            self._counters.refusals["rate of requests", 0] += 1
+        if (
+            isinstance(message, Request)
+            and flow.listener.side is Side.ACCESS
+            and not self._rate.admit(flow.remote[0], self._loop.time())
+        ):
+            self._counters.refusals["rate of requests", 503] += 1
+            if message.method != "ACK":
+                flow.send(response_to(message, 503, headers=_LATER).encode())
             return
         self._runner.receive(message, flow)
 

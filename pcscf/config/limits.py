@@ -22,5 +22,3 @@ class Limits(Section):
     """Accepted TCP connections from one address."""
     requests_per_second_per_source: Count = 2_000
     """Requests from one address on the access side; above: 503 with Retry-After."""
-    max_message_octets: Annotated[int, Field(ge=4_096, le=1 << 20)] = 65_535
-    """One SIP message on a stream; above: 513, and the connection is closed."""
