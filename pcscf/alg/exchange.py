@@ -88,7 +88,7 @@ def answer_states(exchange: Exchange, answer: Sdp) -> list[State | None]:
     """
     if len(answer.media) != len(exchange.lines):
         raise SdpRejected("answer with another number of m-lines")
-    defaults = (exchange.offer.session.direction(), answer.session.direction())
+    defaults = (exchange.offer.direction, answer.direction)
     taken: list[Key] = []
     states: list[State | None] = []
     for line, media in zip(exchange.lines, answer.media, strict=True):

@@ -33,12 +33,8 @@ class Offering:
         self._emergency = emergency
         self._last_id = 0
 
-    def lines(self, offer: Sdp, offerer: Side, streams: Sequence[MediaStream | None]) -> list[Line]:
-        """Return one Line for each m-line.
-
-        Raises SdpRejected where nothing is left of the offer, or where it would turn a running stream into
-        something else: those go on as they are.
-        """
+    def decide(self, offer: Sdp, offerer: Side, streams: Sequence[MediaStream | None]) -> list[Decision]:
+        """Decide on every m-line, with the rules across lines. Raises SdpRejected for lost lines."""
         if len(offer.media) < len(streams):
             raise SdpRejected("fewer m-lines than before")
         used = _keys(streams)
@@ -64,18 +60,32 @@ class Offering:
             twins = [index for index in range(len(decisions)) if plain_twin(index, offer.media, decisions)]
             for index in twins:
                 decisions[index] = twin_refused()
+        return decisions
+
+    def lines(
+        self,
+        offer: Sdp,
+        offerer: Side,
+        streams: Sequence[MediaStream | None],
+        decisions: Sequence[Decision],
+    ) -> list[Line]:
+        """Return one Line for each m-line.
+
+        Raises SdpRejected where nothing is left of the offer, or where it would turn a running stream into
+        something else: those go on as they are.
+        """
         self._check_any(decisions)
-        default = offer.session.direction()
+        used = _keys(streams)
+        used += [decision.crypto.crypto.key for decision in decisions if decision.crypto is not None]
+        default = offer.direction
         return [
             self._line(media, decision, offerer, streams[i] if i < len(streams) else None, default, used)
             for i, (media, decision) in enumerate(zip(offer.media, decisions, strict=True))
         ]
 
-    def _check_any(self, decisions: list[Decision]) -> None:
-        if any(decision.action is not Handling.REFUSED for decision in decisions):
-            return
-        for decision in decisions:
-            raise self.rejected(decision.reason)
+    def _check_any(self, decisions: Sequence[Decision]) -> None:
+        if decisions and all(decision.action is Handling.REFUSED for decision in decisions):
+            raise self.rejected(decisions[0].reason)
 
     def rejected(self, reason: str) -> SdpRejected:
         """Return the 488 with its Warning (RFC 3261 20.43)."""

@@ -21,7 +21,6 @@ class MediaPolicy:
         "AES_256_CM_HMAC_SHA1_80",
         "AES_CM_128_HMAC_SHA1_32",
     )
-    prefer: str = "sdes-srtp"
     answer_indicator: str = "applied"
     implicit: bool = False
     lenient: bool = True

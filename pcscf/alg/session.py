@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from iq.procedures import Action, ActionReply, Configure, Latch, Procedure, Release, Reserve, Reserved, Stream
-from pcscf.alg.exchange import Answer, Exchange, Line, Plan, answer_states
+from iq.procedures import Action, ActionReply, Procedure, Release, Reserved
+from pcscf.alg.exchange import Answer, Exchange, Plan, answer_states
+from pcscf.alg.gateway import added_terminations, configure, is_addressed, reserve, take_addresses
 from pcscf.alg.leg import Leg
 from pcscf.alg.media_security import Decision, Handling
 from pcscf.alg.offering import Offering
 from pcscf.alg.policy import AccessProfile, MediaPolicy
-from pcscf.alg.stream import MediaStream, State
+from pcscf.alg.stream import MediaStream
 from pcscf.alg.writing import answer_sections, offer_sections
 from pcscf.errors import SdpRejected, SipRefusal
 from pcscf.flow import Side
@@ -16,8 +17,6 @@ from pcscf.sdp.indicator import NAME
 from pcscf.sdp.model import Sdp
 
 __all__ = ["AccessProfile", "MediaPolicy", "MediaSession", "Plan"]
-
-_SIDES = (Side.ACCESS, Side.CORE)
 
 
 class MediaSession:
@@ -108,14 +107,18 @@ class MediaSession:
         offer = Sdp.parse(sdp)
         if sender is Side.CORE:
             self._count_forged(offer)
-        lines = self._offering.lines(offer, sender, self.streams)
-        self.decisions = [line.decision for line in lines]
+        self.decisions = self._offering.decide(offer, sender, self.streams)
+        lines = self._offering.lines(offer, sender, self.streams, self.decisions)
         self._number += 1
         if previous is not None:
             previous.previous = None
         exchange = Exchange(self._number, sender, offer, lines, previous, self.streams)
         self._exchange = exchange
-        return Plan(self._reserve(exchange), exchange, notes=self._origin_notes(offer, sdp, sender))
+        notes = self._origin_notes(offer, sdp, sender)
+        return Plan(self._action(reserve(exchange, self._access)), exchange, notes=notes)
+
+    def _action(self, procedures: list[Procedure]) -> Action | None:
+        return Action(self.context, procedures, self._emergency) if procedures else None
 
     def _glare(self, same_side: bool) -> SipRefusal:
         if not same_side:
@@ -150,26 +153,6 @@ class MediaSession:
         self._origins[sender] = (number, version, sdp)
         return notes
 
-    def _reserve(self, exchange: Exchange) -> Action | None:
-        fresh = [line.stream for line in exchange.lines if line.fresh and line.stream is not None]
-        if not fresh:
-            return None
-        offerer = exchange.offerer
-        procedures: list[Procedure] = [
-            self._reserve_side(offerer, fresh),
-            self._reserve_side(offerer.other, fresh),
-        ]
-        return Action(self.context, procedures, self._emergency)
-
-    def _reserve_side(self, side: Side, streams: list[MediaStream]) -> Reserve:
-        access = self._access
-        reserved = [stream.reserved(side) for stream in streams]
-        if side is Side.CORE:
-            return Reserve(access.core_realm, reserved, access.heartbeat)
-        return Reserve(
-            access.access_realm, reserved, access.heartbeat, Latch.LATCH, access.source, access.inactivity
-        )
-
     # answers
 
     def plan_answer(self, sdp: bytes, sender: Side, fork: str = "", *, reliable: bool = False) -> Plan:
@@ -191,33 +174,12 @@ class MediaSession:
             known = Answer(sdp, description, answer_states(exchange, description), reliable)
         elif exchange.fork == fork:
             return Plan(None, exchange, sdp=known.out)
-        return Plan(self._configure(exchange, known.wanted), exchange, known, fork)
-
-    def _configure(self, exchange: Exchange, wanted: list[State | None]) -> Action | None:
-        changes: dict[str, tuple[Side, list[Stream]]] = {}
-        for line, state in zip(exchange.lines, wanted, strict=True):
-            if line.stream is not None and state is not None:
-                _collect(changes, line.stream, state)
-        if not changes:
-            return None
-        return self._action_of(changes)
-
-    def _action_of(self, changes: dict[str, tuple[Side, list[Stream]]]) -> Action:
-        procedures: list[Procedure] = [
-            Configure(termination, streams, self._latch(side, streams))
-            for termination, (side, streams) in changes.items()
+        pairs = [
+            (line.stream, state)
+            for line, state in zip(exchange.lines, known.wanted, strict=True)
+            if line.stream is not None and state is not None
         ]
-        return Action(self.context, procedures, self._emergency)
-
-    def _latch(self, side: Side, streams: list[Stream]) -> Latch | None:
-        """Latch anew where a UE that media already came from has moved."""
-        if side is Side.CORE:
-            return None
-        ids = {stream.id for stream in streams if stream.remote is not None and stream.remote.port}
-        moved = any(
-            stream is not None and stream.id in ids and _moves(stream, streams) for stream in self.streams
-        )
-        return Latch.RELATCH if moved else None
+        return Plan(self._action(configure(pairs)), exchange, known, fork)
 
     # both
 
@@ -235,7 +197,7 @@ class MediaSession:
             return plan.sdp
         exchange = plan.exchange
         if reply is not None and plan.action is not None:
-            _take_addresses(exchange, reply)
+            take_addresses(exchange, reply)
         self.streams = [line.stream for line in exchange.lines]
         sections, address = offer_sections(exchange)
         plan.sdp = self._write(exchange, exchange.offerer.other, exchange.offer, sections, address)
@@ -244,8 +206,12 @@ class MediaSession:
     def _check_reply(self, plan: Plan, action: Action, reply: ActionReply | None) -> None:
         if reply is not None and reply.context is not None and self.context is None:
             self.context = reply.context
-        complete = reply is not None and reply.error is None and len(reply.replies) == len(action.procedures)
-        if complete and (plan.answer is not None or _addressed(plan.exchange, reply)):
+        if (
+            reply is not None
+            and reply.error is None
+            and len(reply.replies) == len(action.procedures)
+            and (plan.answer is not None or is_addressed(plan.exchange, reply))
+        ):
             return
         if plan.answer is None:
             replies = reply.replies if reply is not None else []
@@ -303,23 +269,23 @@ class MediaSession:
         Returns what the gateway has to undo, or None. A first offer has nothing to go back to: as release().
         """
         exchange = plan.exchange
-        if exchange.previous is None:
+        if self._exchange is not exchange and self._exchange is not exchange.previous:
+            return None  # a later offer stands on this one
+        if exchange.number == 1:
             self._exchange = None
             return self.release()
         self._exchange = exchange.previous
         self.streams = exchange.streams
+        back = [(s, state) for s, state in exchange.before if s in self.streams and not s.state.closed]
+        procedures = configure(back)
+        for stream, state in back:
+            stream.state = state
+        self.streams = [s if s is not None and not s.state.closed else None for s in self.streams]
         if self.context is None or self._released:
             return None
-        changes: dict[str, tuple[Side, list[Stream]]] = {}
-        for stream, state in exchange.before:
-            if stream in self.streams and not stream.state.closed:
-                _collect(changes, stream, state)
-                stream.state = state
-        self.streams = [s if s is not None and not s.state.closed else None for s in self.streams]
-        action = self._action_of(changes)
-        added = dict.fromkeys(plan.added + _terminations(exchange.lines))
-        action.procedures += [Release(termination) for termination in added]
-        return action if action.procedures else None
+        terminations = dict.fromkeys(plan.added + added_terminations(exchange))
+        procedures += [Release(termination) for termination in terminations]
+        return self._action(procedures)
 
     def release(self) -> Action | None:
         """Return the release of everything, once; None where nothing is reserved or it is released already.
@@ -342,48 +308,6 @@ def _repeated(exchange: Exchange, sdp: bytes, sender: Side, fork: str) -> Answer
         return None
     waiting = exchange.offerer is not sender and not exchange.answers
     return old if old.sdp == sdp and not waiting else None
-
-
-def _collect(changes: dict[str, tuple[Side, list[Stream]]], stream: MediaStream, wanted: State) -> None:
-    """Add what differs between the gateway's state and the wanted one, by termination."""
-    for side in _SIDES:
-        if (change := stream.changed(side, wanted)) is not None:
-            changes.setdefault(stream.on(side).termination, (side, []))[1].append(change)
-
-
-def _moves(stream: MediaStream, changes: list[Stream]) -> bool:
-    known = stream.state.access_remote
-    return known is not None and any(
-        c.id == stream.id and c.remote is not None and c.remote != known for c in changes
-    )
-
-
-def _take_addresses(exchange: Exchange, reply: ActionReply) -> None:
-    """Give the new streams the terminations and addresses that the gateway chose."""
-    streams = {
-        line.stream.id: line.stream for line in exchange.lines if line.fresh and line.stream is not None
-    }
-    for side, reserved in zip((exchange.offerer, exchange.offerer.other), reply.replies, strict=True):
-        if isinstance(reserved, Reserved):
-            for chosen in reserved.streams:
-                if (stream := streams.get(chosen.id)) is not None:
-                    end = stream.on(side)
-                    end.termination, end.local = reserved.termination, chosen.local
-
-
-def _addressed(exchange: Exchange, reply: ActionReply | None) -> bool:
-    """Return whether a reply has an address on both sides for each new stream."""
-    wanted = {line.stream.id for line in exchange.lines if line.fresh and line.stream is not None}
-    return reply is not None and all(
-        isinstance(reserved, Reserved)
-        and wanted <= {s.id for s in reserved.streams if s.local is not None and s.local.port}
-        for reserved in reply.replies
-    )
-
-
-def _terminations(lines: list[Line]) -> list[str]:
-    fresh = [line.stream for line in lines if line.fresh and line.stream is not None]
-    return [t for stream in fresh for t in (stream.access.termination, stream.core.termination) if t]
 
 
 def _older(version: str, last: str) -> bool:

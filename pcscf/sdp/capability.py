@@ -42,7 +42,7 @@ def potentials(session: Section, media: Media) -> list[Potential]:
     attributes = _attributes(session) | _attributes(media)
     found: list[tuple[int, Potential]] = []
     for value in media.values("pcfg")[:MAX_CONFIGURATIONS]:
-        number, *items = value.split()
+        number, *items = value.split() or [""]
         if not number.isascii() or not number.isdigit() or len(number) > 9:
             continue
         keys = dict(item.partition("=")[::2] for item in items)
@@ -71,7 +71,7 @@ def _transports(section: Section) -> dict[str, str]:
     """Number -> protocol of every tcap line: ``1 RTP/SAVP RTP/SAVPF`` numbers them 1 and 2."""
     found: dict[str, str] = {}
     for value in section.values("tcap"):
-        first, *protos = value.split()
+        first, *protos = value.split() or [""]
         if first.isascii() and first.isdigit() and len(first) <= 9:
             found |= {str(int(first) + i): proto for i, proto in enumerate(protos)}
     return found

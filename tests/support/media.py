@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 from iq.errors import IqError
 from iq.procedures import (
@@ -94,13 +95,11 @@ class Random:
         return next(self.numbers).to_bytes(octets, "big")
 
 
-def profile(*mechanisms: str, **changes: object) -> AccessProfile:
-    """A UE that announced ``mechanisms`` on a network that has sdes-srtp, or as ``changes`` say."""
-    named = frozenset(mechanisms)
-    access = AccessProfile(named, named, frozenset({"sdes-srtp", "msrp-tls"}), source="192.0.2.10")
-    for name, value in changes.items():
-        setattr(access, name, value)
-    return access
+def profile(*announced: str, **changes: Any) -> AccessProfile:
+    """A UE that announced these mechanisms, on a network that has sdes-srtp, or as ``changes`` say."""
+    named = frozenset(announced)
+    network = changes.pop("network", frozenset({"sdes-srtp", "msrp-tls"}))
+    return AccessProfile(named & network, named, network, **{"source": "192.0.2.10", **changes})
 
 
 def sdp(*media: str, version: int = 1, host: str = "192.0.2.10", session: str = "") -> bytes:

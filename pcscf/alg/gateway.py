@@ -1,0 +1,100 @@
+"""Between exchanges and Iq: the procedures that a step needs, and what their replies tell (TS 23.334 8)."""
+
+from collections.abc import Sequence
+
+from iq.procedures import ActionReply, Configure, Latch, Procedure, Reserve, Reserved, Stream
+from pcscf.alg.exchange import Exchange, Line
+from pcscf.alg.policy import AccessProfile
+from pcscf.alg.stream import MediaStream, State
+from pcscf.flow import Side
+
+_SIDES = (Side.ACCESS, Side.CORE)
+
+
+def fresh_streams(lines: list[Line]) -> list[MediaStream]:
+    """Return the streams that an offer adds."""
+    return [stream for line in lines if line.fresh and (stream := line.stream) is not None]
+
+
+def reserve(exchange: Exchange, access: AccessProfile) -> list[Procedure]:
+    """Return the reservation of both terminations for the new streams, the offerer's first; [] for none.
+
+    Towards the UE the gateway always latches, and only to where its SIP comes from.
+    """
+    streams = fresh_streams(exchange.lines)
+    if not streams:
+        return []
+    procedures: list[Procedure] = []
+    for side in (exchange.offerer, exchange.offerer.other):
+        wanted = [stream.reserved(side) for stream in streams]
+        if side is Side.CORE:
+            procedures.append(Reserve(access.core_realm, wanted, access.heartbeat))
+        else:
+            procedures.append(
+                Reserve(
+                    access.access_realm,
+                    wanted,
+                    access.heartbeat,
+                    Latch.LATCH,
+                    access.source,
+                    access.inactivity,
+                )
+            )
+    return procedures
+
+
+def configure(pairs: Sequence[tuple[MediaStream, State]]) -> list[Procedure]:
+    """Return one Configure for each termination where some stream's state differs from the wanted one.
+
+    A UE that moved is latched anew.
+    """
+    changes: dict[str, Configure] = {}
+    for stream, wanted in pairs:
+        for side in _SIDES:
+            if (change := stream.changed(side, wanted)) is None:
+                continue
+            termination = stream.on(side).termination
+            known = changes.get(termination)
+            if known is None:
+                known = changes[termination] = Configure(termination, [])
+            known.streams.append(change)
+            if side is Side.ACCESS and _moved(stream, change):
+                known.latch = Latch.RELATCH
+    return list(changes.values())
+
+
+def _moved(stream: MediaStream, change: Stream) -> bool:
+    before = stream.state.access_remote
+    return (
+        before is not None
+        and change.remote is not None
+        and change.remote.port > 0
+        and change.remote != before
+    )
+
+
+def is_addressed(exchange: Exchange, reply: ActionReply) -> bool:
+    """Return whether a reply has an address on both sides for each new stream."""
+    wanted = {stream.id for stream in fresh_streams(exchange.lines)}
+    return all(
+        isinstance(reserved, Reserved)
+        and wanted <= {s.id for s in reserved.streams if s.local is not None and s.local.port}
+        for reserved in reply.replies
+    )
+
+
+def take_addresses(exchange: Exchange, reply: ActionReply) -> None:
+    """Give the new streams the terminations and addresses that the gateway chose."""
+    streams = {stream.id: stream for stream in fresh_streams(exchange.lines)}
+    for side, reserved in zip((exchange.offerer, exchange.offerer.other), reply.replies, strict=True):
+        if isinstance(reserved, Reserved):
+            for chosen in reserved.streams:
+                if (stream := streams.get(chosen.id)) is not None:
+                    end = stream.on(side)
+                    end.termination, end.local = reserved.termination, chosen.local
+
+
+def added_terminations(exchange: Exchange) -> list[str]:
+    """Return the terminations that an exchange brought."""
+    streams = fresh_streams(exchange.lines)
+    return [t for stream in streams for t in (stream.access.termination, stream.core.termination) if t]
