@@ -168,7 +168,7 @@ def show(out: Console, result: Result, trace: Trace) -> None:
     if not result.calls:
         return
     out.print()
-    out.print(Ladder("alice", "bob").render(trace.events))
+    out.print(Ladder("alice", "bob").render(trace.events), no_wrap=True, overflow="ellipsis")
     for call in result.calls:
         out.print(f"[bold]{call.name}[/bold]: what pcscf decided for each m-line, and why")
         for text in (line for leg in call.legs for line in leg.lines()):

@@ -9,7 +9,7 @@ from lab.media import Statistics
 from lab.witness import Observed, Party
 
 #: Columns that a ladder with its notes needs where nobody looks at a terminal.
-WIDTH = 150
+WIDTH = 160
 
 
 def console(*, stderr: bool = False) -> Console:
