@@ -71,9 +71,11 @@ class Association(asyncio.Protocol):
         self._unknown: set[int] = set()
         self._transport: asyncio.Transport | None = None
         self._reason = ""
+        self._ended = False
         self.receiver: Receiver | None = None
         self.registered = False
         self.made = self.heard = self.audited = loop.time()
+        self.unanswered = 0  # audits sent since something was heard
         self.after_reply: Callable[[], None] | None = None
         self.closed: asyncio.Future[None] = loop.create_future()
         self.remote: tuple[str, int] = ("", 0)
@@ -146,10 +148,12 @@ class Association(asyncio.Protocol):
     # messages
 
     def _end(self, reason: str) -> None:
-        if self.closed.done():
+        if self._ended:
             return
+        self._ended = True
         self._reason = reason
-        self.closed.set_result(None)
+        if not self.closed.done():  # whoever waited may have been cancelled, and it with them
+            self.closed.set_result(None)
         self.registered = False
         for lost in self._sender.lose():
             self._finish(lost, lost.failure(NETWORK_FAILURE, "association lost"))

@@ -158,8 +158,6 @@ class Controller:
     # registration
 
     def _register(self, association: Association, register: Register) -> Registered:
-        if register.version < codec.VERSION:
-            raise IqError(VERSION_NOT_SUPPORTED, f"version {codec.VERSION} is needed")
         if register.method in (ServiceChangeMethod.GRACEFUL, ServiceChangeMethod.FORCED):
             gateway = self._associations.get(association)
             if gateway is None:
@@ -169,6 +167,8 @@ class Controller:
             if register.method is ServiceChangeMethod.FORCED:
                 association.after_reply = partial(association.close, "gateway is out of service")
             return Registered(codec.VERSION, register.profile or None)
+        if register.version < codec.VERSION:
+            raise IqError(VERSION_NOT_SUPPORTED, f"version {codec.VERSION} is needed")
         gateway = self._gateway(association.peer)
         association.after_reply = partial(self._reconcile, association, gateway, register)
         return Registered(codec.VERSION, register.profile or None)
@@ -249,10 +249,14 @@ class Controller:
                 association.close("no ServiceChange in time")
             return
         silent = now - association.heard
-        if silent >= times.audit * times.misses:
+        if association.heard > association.audited:
+            association.unanswered = 0
+        # After a standstill of this process nothing was asked: silence alone is no loss.
+        if silent >= times.audit * times.misses and association.unanswered >= times.misses - 1:
             association.close(f"silent for {times.misses} audits")
         elif silent >= times.audit and now - association.audited >= times.audit:
             association.audited = now
+            association.unanswered += 1
             self.counters["audits"] += 1
             association.request(Action(0, [AuditRoot()]), _heard)
 

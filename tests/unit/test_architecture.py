@@ -48,7 +48,14 @@ PURE_ROOMS = (
     "hosting.counters",
 )
 #: The thin shells inside those rooms.
-SHELLS = ("pcscf.transaction.runner", "iq.controller", "iq.gateway", "iq.tls", "iq.connection")
+SHELLS = (
+    "pcscf.transaction.runner",
+    "iq.association",
+    "iq.controller",
+    "iq.gateway",
+    "iq.peer",
+    "iq.tls",
+)
 #: Who may not know whom: the two processes share nothing but Iq, and the lab would prove little about rules
 #: that it takes from what it tests.
 STRANGERS = {

@@ -1,0 +1,126 @@
+"""The procedures of one ordinary call, and everything else that crosses Iq, as values."""
+
+from iq.procedures import (
+    ALL_CONTEXTS,
+    Action,
+    ActionReply,
+    Audited,
+    AuditRoot,
+    AuditTerminations,
+    BearerReleased,
+    Configure,
+    Done,
+    Endpoint,
+    Heartbeat,
+    Latch,
+    MediaInactivity,
+    Mode,
+    Reason,
+    Register,
+    Registered,
+    Release,
+    Reserve,
+    Reserved,
+    ServiceChangeMethod,
+    Stream,
+)
+from iq.suites import Crypto, Key
+
+SUITE = "AES_CM_128_HMAC_SHA1_80"
+
+
+def crypto(first: int = 0, tag: int = 1) -> Crypto:
+    return Crypto(SUITE, Key(bytes(range(first, first + 30))), tag)
+
+
+def reserve() -> Action:
+    """An offer: protected access termination with its keys, plain core termination."""
+    access = Stream(1, "audio", "RTP/SAVP", "96 97", Mode.SEND_RECEIVE)
+    access.remote, access.remote_crypto = Endpoint("192.0.2.20", 5004), crypto(1)
+    access.local_crypto = crypto(100)
+    core = Stream(1, "audio", "RTP/AVP", "96 97", Mode.SEND_RECEIVE)
+    return Action(
+        None,
+        [
+            Reserve("access", [access], 300, Latch.LATCH, "192.0.2.0/24", 30, 46),
+            Reserve("core", [core], 300, inactivity=30, dscp=46),
+        ],
+    )
+
+
+def reserved() -> ActionReply:
+    access = Stream(1, "audio", "RTP/SAVP", "96 97", local=Endpoint("198.51.100.7", 20000))
+    core = Stream(1, "audio", "RTP/AVP", "96 97", local=Endpoint("192.0.2.7", 30000))
+    return ActionReply(812, [Reserved("ip/0/access/4097", [access]), Reserved("ip/0/core/4098", [core])])
+
+
+def configure() -> Action:
+    core = Stream(1, "audio", "RTP/AVP", "96", Mode.SEND_RECEIVE, remote=Endpoint("192.0.2.40", 30000, 30005))
+    return Action(812, [Configure("ip/0/core/4098", [core])])
+
+
+def configured() -> ActionReply:
+    return ActionReply(812, [Reserved("ip/0/core/4098")])
+
+
+def release() -> Action:
+    return Action(812, [Release()])
+
+
+def released() -> ActionReply:
+    return ActionReply(812, [Done("*")])
+
+
+def call() -> list[tuple[Action, ActionReply]]:
+    """The three transactions of a call."""
+    return [(reserve(), reserved()), (configure(), configured()), (release(), released())]
+
+
+def management() -> list[tuple[Action, ActionReply]]:
+    """Registration, audits, notifications."""
+    root = ActionReply(0, [Done("ROOT")])
+    register = Register(
+        ServiceChangeMethod.RESTART,
+        Reason.COLD_BOOT,
+        epoch="0123456789abcdef",
+        suites=(SUITE, "AEAD_AES_128_GCM"),
+    )
+    terminations = Audited({812: ["ip/0/access/4097", "ip/0/core/4098"], 813: ["ip/0/access/4101"]})
+    pairs: list[tuple[Action, ActionReply]] = [
+        (Action(0, [register]), ActionReply(0, [Registered(2, "threegimsagw/1")])),
+        (Action(0, [AuditRoot()]), root),
+        (Action(ALL_CONTEXTS, [AuditTerminations()]), ActionReply(ALL_CONTEXTS, [terminations])),
+        (Action(ALL_CONTEXTS, [AuditTerminations("ip/*7")]), ActionReply(ALL_CONTEXTS, [Audited({})])),
+        (Action(ALL_CONTEXTS, [Release()]), ActionReply(ALL_CONTEXTS, [Done("*")])),
+        (Action(812, [Release("ip/0/core/4098")]), ActionReply(812, [Done("ip/0/core/4098")])),
+    ]
+    observed = (
+        Heartbeat("ip/0/access/4097"),
+        MediaInactivity("ip/0/access/4097"),
+        BearerReleased("ip/0/access/4097", "FP", "DTLS } failed"),
+    )
+    pairs += [(Action(812, [seen]), ActionReply(812, [Done("ip/0/access/4097")])) for seen in observed]
+    return pairs
+
+
+def rare() -> list[tuple[Action, ActionReply]]:
+    """What is legal and does not occur in an ordinary call."""
+    held = Stream(1, "audio", "RTP/SAVP", "96", Mode.INACTIVE)
+    video = Stream(2, "video", "RTP/SAVPF", "97", rtcp_mux=True)
+    video.remote, video.remote_crypto = Endpoint("2001:db8::1", 5004), crypto(3, tag=2)
+    video.remote_crypto.mki = (1, 4)
+    refused = Stream(3, "audio", "RTP/AVP", "0", remote=Endpoint("", 0))
+    modify = Configure("ip/0/access/4097", [held, video, refused], Latch.RELATCH)
+    six = Reserve("access.6", [Stream(1, transport="RTP/SAVP", formats="0", remote_crypto=crypto())], 60)
+    six.source = "2001:db8::/32"
+    return [
+        (
+            Action(812, [modify], emergency=True, priority=15),
+            ActionReply(812, [Reserved("ip/0/access/4097")]),
+        ),
+        (Action(None, [six], priority=3), ActionReply(5, [Reserved("ip/0/access_6/1")])),
+        (
+            Action(812, [Configure("ip/0/access/4097", []), Release("ip/0/core/4098")]),
+            ActionReply(812, [Reserved("ip/0/access/4097"), Done("ip/0/core/4098")]),
+        ),
+    ]
