@@ -23,36 +23,29 @@ _NAME_ADDR = re.compile(
 )
 #: Without brackets the parameters belong to the header, and "?" and "," are not allowed (RFC 3261 20.10).
 _ADDR_SPEC = re.compile(r'([A-Za-z][A-Za-z0-9+.\-]*:[^<>"?,;\x00-\x20]++)[ \t]*+(;.*)?', re.DOTALL)
+_BALANCED = re.compile(r'(?:[^"]++|"(?:[^"\\]|\\.)*+")*+', re.DOTALL)
+_PARAMS = re.compile(r'(?:[^";]++|"(?:[^"\\]|\\.)*+")++', re.DOTALL)
 _TAG = re.compile(r"tag[ \t]*=[ \t]*([^;,\s]+)", re.IGNORECASE)
 _CSEQ = re.compile(r"([0-9]{1,20})[ \t]+([^ \t]+)")
 
 
 def parse_params(text: str) -> dict[str, str]:
-    """Parse ``;name=value;flag``: lower-case names, "" for a flag, quotes stay, the first of a name wins."""
+    """Parse ``;name=value;flag``: lower-case names, "" for a flag, quotes stay, the first of a name wins.
+
+    Raises SipRefusal where a quoted string does not end.
+    """
+    if '"' not in text:
+        parts = text.split(";")
+    elif _BALANCED.fullmatch(text):
+        parts = _PARAMS.findall(text)
+    else:
+        raise SipRefusal("unbalanced quote in parameters")
     params: dict[str, str] = {}
-    for part in _split_quoted(text) if '"' in text else text.split(";"):
+    for part in parts:
         name, _, value = part.partition("=")
         if (name := name.strip(" \t").lower()) and name not in params:
             params[name] = value.strip(" \t")
     return params
-
-
-def _split_quoted(text: str) -> list[str]:
-    parts, start, quoted, escaped = [], 0, False, False
-    for i, c in enumerate(text):
-        if escaped:
-            escaped = False
-        elif c == '"':
-            quoted = not quoted
-        elif quoted:
-            escaped = c == "\\"
-        elif c == ";":
-            parts.append(text[start:i])
-            start = i + 1
-    if quoted:
-        raise SipRefusal("unbalanced quote in parameters")
-    parts.append(text[start:])
-    return parts
 
 
 def format_params(params: dict[str, str]) -> str:
@@ -145,6 +138,13 @@ class NameAddr:
             return text
         escaped = self.display.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}" {text}'
+
+
+def check_address(value: str) -> None:
+    """Raise SipRefusal 400 where ``NameAddr.parse`` would, for less."""
+    found = _NAME_ADDR.fullmatch(value)
+    if found is None or (found[4] and not _BALANCED.fullmatch(found[4])):
+        NameAddr.parse(value)
 
 
 def tag_of(value: str | None) -> str | None:

@@ -26,6 +26,8 @@ MAX_HEAD = 65_536
 MALFORMED = ""
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
+#: What stands between commas: plain text, quoted strings and addresses; an open quote reaches to the end.
+_VALUES = re.compile(r'(?:[^",<]++|"(?:[^"\\]|\\.)*+"?|<[^>]*+>?)++', re.DOTALL)
 _STATUS = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6][0-9][0-9])(?: (.*))?", re.DOTALL)
 
 #: Names as they are usually written -> key, so that a line costs one look-up.
@@ -67,26 +69,7 @@ def split_values(value: str) -> list[str]:
         return [value.strip()] if value and not value.isspace() else []
     if '"' not in value and "<" not in value:
         return [part for v in value.split(",") if (part := v.strip())]
-    parts, start, quoted, angle, escaped = [], 0, False, False, False
-    for i, c in enumerate(value):
-        if escaped:
-            escaped = False
-        elif quoted:
-            if c == "\\":
-                escaped = True
-            elif c == '"':
-                quoted = False
-        elif c == '"':
-            quoted = True
-        elif c == "<":
-            angle = True
-        elif c == ">":
-            angle = False
-        elif c == "," and not angle:
-            parts.append(value[start:i])
-            start = i + 1
-    parts.append(value[start:])
-    return [part for v in parts if (part := v.strip())]
+    return [part for v in _VALUES.findall(value) if (part := v.strip())]
 
 
 class Message:

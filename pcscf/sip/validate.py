@@ -3,8 +3,8 @@
 import re
 
 from pcscf.errors import BadMessage, SipRefusal
-from pcscf.sip.headers import MAGIC_COOKIE, NameAddr, Via, cseq_of
-from pcscf.sip.message import MALFORMED, Message, Request, Response, value_of
+from pcscf.sip.headers import MAGIC_COOKIE, Via, check_address, cseq_of
+from pcscf.sip.message import MALFORMED, Message, Request, Response, split_values, value_of
 from pcscf.sip.uri import SipUri, scheme_of
 
 #: Largest body that is read (octets); above it 513.
@@ -20,60 +20,71 @@ SINGLE = frozenset({
 })  # fmt: skip
 MANDATORY = ("from", "to", "call-id", "cseq")
 
-_HOPS = re.compile(r"[0-9]{1,8}")
-_LENGTH = re.compile(r"[0-9]{1,10}")
+_DIGITS = re.compile(r"[0-9]{1,10}")
 _CALL_ID = re.compile(r"[!-~]+")
 
 
 def validate(request: Request) -> None:
     """Raise SipRefusal (400, 416, 505, 513) for a request that no step may work on."""
-    if request.version.upper() != "SIP/2.0":
+    if request.version != "SIP/2.0" and request.version.upper() != "SIP/2.0":
         raise SipRefusal("version", status=505, phrase="Version Not Supported")
-    seen = _single_fields(request)
+    seen = check_fields(request)
     _check_uri(request.uri)
     if cseq_of(request)[1] != request.method:
         raise SipRefusal("CSeq method differs from the request's")
-    NameAddr.parse(seen["from"])
-    NameAddr.parse(seen["to"])
-    hops = seen.get("max-forwards")
-    if hops is not None and not (_HOPS.fullmatch(hops) and int(hops) <= MAX_FORWARDS):
+    check_address(value_of(seen["from"]))
+    check_address(value_of(seen["to"]))
+    raw = seen.get("max-forwards")
+    if raw is not None and not _is_number(value_of(raw), 0, MAX_FORWARDS):
         raise SipRefusal("bad Max-Forwards")
-    _check_vias(request)
     _check_contacts(request)
 
 
 def validate_response(response: Response) -> None:
     """Raise BadMessage for a response that cannot be used: drop it."""
     try:
-        _single_fields(response)
+        check_fields(response)
         cseq_of(response)
     except SipRefusal as refusal:
         raise BadMessage(refusal.reason) from None
 
 
-def _single_fields(message: Message) -> dict[str, str]:
-    """Check presence, number and length of fields; return the value of each field that may be there once."""
+def check_fields(message: Message) -> dict[str, str]:
+    """Return the raw line of each field that may be there once. Raises SipRefusal.
+
+    Checks presence and number of fields, Call-ID, the length of the body, and Via values that share a line:
+    the top one alone is ours to judge, but where one does not end, the next does not begin.
+    """
     seen: dict[str, str] = {}
     for key, raw in message.fields:
         if key in SINGLE:
             if key in seen:
                 raise SipRefusal(f"more than one {key}")
             seen[key] = raw
+        elif key == "via" and "," in raw:
+            _check_vias(raw)
         elif key == MALFORMED:
             raise SipRefusal("malformed header line")
     for key in MANDATORY:
         if key not in seen:
             raise SipRefusal(f"no {key}")
-    for key, raw in seen.items():
-        seen[key] = value_of(raw)
-    if not _CALL_ID.fullmatch(seen["call-id"]):
+    if not _CALL_ID.fullmatch(value_of(seen["call-id"])):
         raise SipRefusal("bad Call-ID")
-    length = seen.get("content-length")
-    if length is not None and not (_LENGTH.fullmatch(length) and int(length) == len(message.body)):
+    line, size = seen.get("content-length"), len(message.body)
+    if line is not None and not _is_number(value_of(line), size, size):
         raise SipRefusal("Content-Length does not fit the body")
-    if len(message.body) > MAX_BODY:
+    if size > MAX_BODY:
         raise SipRefusal("body too large", status=513, phrase="Message Too Large")
     return seen
+
+
+def _is_number(text: str, least: int, most: int) -> bool:
+    return bool(_DIGITS.fullmatch(text)) and least <= int(text) <= most
+
+
+def _check_vias(raw: str) -> None:
+    for value in split_values(value_of(raw)):
+        Via.parse(value)
 
 
 def _check_uri(text: str) -> None:
@@ -87,20 +98,11 @@ def _check_uri(text: str) -> None:
         raise SipRefusal("unsupported URI scheme", status=416, phrase="Unsupported URI Scheme")
 
 
-def _check_vias(request: Request) -> None:
-    """Of Via values that share a line each must parse; further ones are their owners' (RFC 4475 3.1.1.10)."""
-    for key, raw in request.fields:
-        if key == "via" and "," in raw:
-            for value in request.values("via"):
-                Via.parse(value)
-            return
-
-
 def _check_contacts(request: Request) -> None:
     """Contacts must parse; an INVITE has exactly one, but for a client of RFC 2543."""
     contacts = request.values("contact")
     for contact in contacts:
-        NameAddr.parse(contact)
+        check_address(contact)
     if request.method == "INVITE" and len(contacts) != 1:
         old = not contacts and MAGIC_COOKIE not in (request.first("via") or "")
         if not old:

@@ -6,12 +6,12 @@ Feed it messages, calls and time; execute the effects that each call returns, in
 from hashlib import blake2s
 from typing import Any
 
-from pcscf.errors import BadMessage, SipRefusal
+from pcscf.errors import SipRefusal
 from pcscf.flow import Flow
 from pcscf.sip.build import response_to
 from pcscf.sip.headers import Via, cseq_of
 from pcscf.sip.message import Request, Response
-from pcscf.sip.validate import validate, validate_response
+from pcscf.sip.validate import check_fields, validate
 from pcscf.transaction.effects import (
     Acknowledged,
     Cancelled,
@@ -134,8 +134,8 @@ class TransactionLayer:
             if client is None:
                 self._count("unmatched_responses")
                 return
-            validate_response(response)
-        except (SipRefusal, BadMessage):
+            check_fields(response)
+        except SipRefusal:
             self._count("bad_responses")
             return
         status = response.status
