@@ -15,7 +15,7 @@ from iq.suites import SUITES, Crypto, Key
 
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _CRYPTO = re.compile(
-    r"([0-9]{1,9}) (\S+) inline:([A-Za-z0-9+/]+=*)(?:\|[0-9^]+)?(?:\|([0-9]{1,10}):([0-9]{1,3}))?(?: .*)?"
+    r"([0-9]{1,9}) (\S+) inline:([A-Za-z0-9+/]+=*)(?:\|[0-9^]+)?(?:\|([0-9]{1,309}):([0-9]{1,3}))?(?: .*)?"
 )
 MAX_MKI_OCTETS = 128
 """RFC 4568 6.1."""

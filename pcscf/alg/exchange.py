@@ -69,7 +69,7 @@ class Plan:
     """One step with the gateway: send ``action`` (None: nothing to do), then complete.
 
     sdp: what goes out where that is known already (a repeated answer). answer: None for an offer.
-    notes: oddities worth a line in the log. added: terminations that a failed action left behind.
+    notes: oddities worth a line in the log.
     """
 
     action: Action | None
@@ -78,7 +78,6 @@ class Plan:
     fork: str = ""
     sdp: bytes | None = None
     notes: tuple[str, ...] = ()
-    added: list[str] = field(default_factory=list)
 
 
 def answer_states(exchange: Exchange, answer: Sdp) -> list[State | None]:

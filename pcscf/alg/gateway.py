@@ -1,6 +1,7 @@
 """Between exchanges and Iq: the procedures that a step needs, and what their replies tell (TS 23.334 8)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from iq.procedures import ActionReply, Configure, Latch, Procedure, Reserve, Reserved, Stream
 from pcscf.alg.exchange import Exchange, Line
@@ -16,10 +17,11 @@ def fresh_streams(lines: list[Line]) -> list[MediaStream]:
     return [stream for line in lines if line.fresh and (stream := line.stream) is not None]
 
 
-def reserve(exchange: Exchange, access: AccessProfile) -> list[Procedure]:
-    """Return the reservation of both terminations for the new streams, the offerer's first; [] for none.
+def reserve(exchange: Exchange, access: AccessProfile, terminations: dict[Side, str]) -> list[Procedure]:
+    """Return what opens the new streams on both sides, the offerer's first; [] for none.
 
-    Towards the UE the gateway always latches, and only to where its SIP comes from.
+    A session has one termination a side: further streams are added to it. Towards the UE the gateway always
+    latches, and only to where its SIP comes from.
     """
     streams = fresh_streams(exchange.lines)
     if not streams:
@@ -27,7 +29,9 @@ def reserve(exchange: Exchange, access: AccessProfile) -> list[Procedure]:
     procedures: list[Procedure] = []
     for side in (exchange.offerer, exchange.offerer.other):
         wanted = [stream.reserved(side) for stream in streams]
-        if side is Side.CORE:
+        if side in terminations:
+            procedures.append(Configure(terminations[side], wanted))
+        elif side is Side.CORE:
             procedures.append(Reserve(access.core_realm, wanted, access.heartbeat))
         else:
             procedures.append(
@@ -51,9 +55,9 @@ def configure(pairs: Sequence[tuple[MediaStream, State]]) -> list[Procedure]:
     changes: dict[str, Configure] = {}
     for stream, wanted in pairs:
         for side in _SIDES:
-            if (change := stream.changed(side, wanted)) is None:
-                continue
             termination = stream.on(side).termination
+            if not termination or (change := stream.changed(side, wanted)) is None:
+                continue
             known = changes.get(termination)
             if known is None:
                 known = changes[termination] = Configure(termination, [])
@@ -83,18 +87,22 @@ def is_addressed(exchange: Exchange, reply: ActionReply) -> bool:
     )
 
 
-def take_addresses(exchange: Exchange, reply: ActionReply) -> None:
-    """Give the new streams the terminations and addresses that the gateway chose."""
+def take_addresses(exchange: Exchange, reply: ActionReply, terminations: dict[Side, str]) -> None:
+    """Give the new streams the terminations and addresses that the gateway chose, as far as it got."""
     streams = {stream.id: stream for stream in fresh_streams(exchange.lines)}
-    for side, reserved in zip((exchange.offerer, exchange.offerer.other), reply.replies, strict=True):
+    for side, reserved in zip((exchange.offerer, exchange.offerer.other), reply.replies, strict=False):
         if isinstance(reserved, Reserved):
+            terminations[side] = reserved.termination
             for chosen in reserved.streams:
                 if (stream := streams.get(chosen.id)) is not None:
                     end = stream.on(side)
                     end.termination, end.local = reserved.termination, chosen.local
 
 
-def added_terminations(exchange: Exchange) -> list[str]:
-    """Return the terminations that an exchange brought."""
-    streams = fresh_streams(exchange.lines)
-    return [t for stream in streams for t in (stream.access.termination, stream.core.termination) if t]
+def closing(exchange: Exchange) -> list[tuple[MediaStream, State]]:
+    """Return the streams that an exchange added, each with the state that ends it."""
+    return [
+        (stream, replace(stream.state, closed=True))
+        for stream in fresh_streams(exchange.lines)
+        if not stream.state.closed
+    ]

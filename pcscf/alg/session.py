@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from iq.procedures import Action, ActionReply, Procedure, Release, Reserved
+from iq.procedures import Action, ActionReply, Procedure, Release
 from pcscf.alg.exchange import Answer, Exchange, Plan, answer_states
-from pcscf.alg.gateway import added_terminations, configure, is_addressed, reserve, take_addresses
+from pcscf.alg.gateway import closing, configure, is_addressed, reserve, take_addresses
 from pcscf.alg.leg import Leg
 from pcscf.alg.media_security import Decision, Handling
 from pcscf.alg.offering import Offering
@@ -39,6 +39,7 @@ class MediaSession:
         "_policy",
         "_random",
         "_released",
+        "_terminations",
         "context",
         "decisions",
         "forged",
@@ -63,6 +64,7 @@ class MediaSession:
         self._number = 0
         self._origins: dict[Side, tuple[str, str, bytes]] = {}
         self._released = False
+        self._terminations: dict[Side, str] = {}
         self.context: int | None = None
         self.decisions: list[Decision] = []
         self.forged = 0
@@ -115,7 +117,7 @@ class MediaSession:
         exchange = Exchange(self._number, sender, offer, lines, previous, self.streams)
         self._exchange = exchange
         notes = self._origin_notes(offer, sdp, sender)
-        return Plan(self._action(reserve(exchange, self._access)), exchange, notes=notes)
+        return Plan(self._action(reserve(exchange, self._access, self._terminations)), exchange, notes=notes)
 
     def _action(self, procedures: list[Procedure]) -> Action | None:
         return Action(self.context, procedures, self._emergency) if procedures else None
@@ -197,7 +199,7 @@ class MediaSession:
             return plan.sdp
         exchange = plan.exchange
         if reply is not None and plan.action is not None:
-            take_addresses(exchange, reply)
+            take_addresses(exchange, reply, self._terminations)
         self.streams = [line.stream for line in exchange.lines]
         sections, address = offer_sections(exchange)
         plan.sdp = self._write(exchange, exchange.offerer.other, exchange.offer, sections, address)
@@ -214,8 +216,8 @@ class MediaSession:
         ):
             return
         if plan.answer is None:
-            replies = reply.replies if reply is not None else []
-            plan.added = [r.termination for r in replies if isinstance(r, Reserved)]
+            if reply is not None:
+                take_addresses(plan.exchange, reply, self._terminations)
             self._exchange = plan.exchange.previous
         raise SipRefusal(
             "the media gateway cannot serve the session",
@@ -277,14 +279,13 @@ class MediaSession:
         self._exchange = exchange.previous
         self.streams = exchange.streams
         back = [(s, state) for s, state in exchange.before if s in self.streams and not s.state.closed]
+        back += closing(exchange)
         procedures = configure(back)
         for stream, state in back:
             stream.state = state
         self.streams = [s if s is not None and not s.state.closed else None for s in self.streams]
         if self.context is None or self._released:
             return None
-        terminations = dict.fromkeys(plan.added + added_terminations(exchange))
-        procedures += [Release(termination) for termination in terminations]
         return self._action(procedures)
 
     def release(self) -> Action | None:

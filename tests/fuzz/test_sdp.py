@@ -167,5 +167,5 @@ def test_answers_never_break_the_session(first: list[str], second: list[str]) ->
     except SipRefusal:
         pass
     gateway.execute(session.release())
-    assert gateway.alive == set()
+    assert gateway.alive == {}
     assert session.release() is None

@@ -29,7 +29,10 @@ OTHER_KEY = "tixnPdB/4IGYHW7gsmwabOAZ7VOlsRLLUbTx+kad"
 
 @dataclass
 class Gateway:
-    """ports: per realm, in the order in which streams get them. fail_at: which procedure fails."""
+    """ports: per realm, in the order in which streams get them. fail_at: which procedure fails.
+
+    alive: streams of each termination; a context has two at most.
+    """
 
     ports: dict[str, Iterator[int]] = field(
         default_factory=lambda: {"access": count(20000, 2), "core": count(40000, 2)}
@@ -37,7 +40,7 @@ class Gateway:
     fail_at: int | None = None
     actions: list[Action] = field(default_factory=list)
     terminations: Iterator[int] = field(default_factory=lambda: count(1))
-    alive: set[str] = field(default_factory=set)
+    alive: dict[str, set[int]] = field(default_factory=dict)
     context: int = 812
 
     def execute(self, action: Action | None) -> ActionReply | None:
@@ -50,33 +53,31 @@ class Gateway:
                 return ActionReply(self.context, replies, IqError(510, "insufficient resources"))
             match procedure:
                 case Reserve():
-                    replies.append(self._reserve(procedure))
+                    assert len(self.alive) < 2
+                    termination = f"ip/0/{procedure.realm}/{next(self.terminations)}"
+                    self.alive[termination] = set()
+                    replies.append(self._open(termination, procedure.streams))
                 case Configure():
-                    assert procedure.termination in self.alive
-                    replies.append(Reserved(procedure.termination))
+                    replies.append(self._open(procedure.termination, procedure.streams))
                 case Release(termination="*"):
                     self.alive.clear()
                     replies.append(Done("*"))
-                case Release():
-                    self.alive.remove(procedure.termination)
-                    replies.append(Done(procedure.termination))
                 case _:
                     raise AssertionError(procedure)
         return ActionReply(self.context, replies)
 
-    def _reserve(self, procedure: Reserve) -> Reserved:
-        termination = f"ip/0/{procedure.realm}/{next(self.terminations)}"
-        self.alive.add(termination)
-        local = [
-            Stream(
-                s.id,
-                s.media,
-                s.transport,
-                local=Endpoint(ADDRESSES[procedure.realm], next(self.ports[procedure.realm])),
-            )
-            for s in procedure.streams
-        ]
-        return Reserved(termination, local)
+    def _open(self, termination: str, streams: list[Stream]) -> Reserved:
+        """Close the streams with port 0, open those that are new; reply with the addresses of these."""
+        there, realm = self.alive[termination], termination.split("/")[2]
+        reply = Reserved(termination)
+        for stream in streams:
+            if stream.remote is not None and stream.remote.port == 0:
+                there.remove(stream.id)
+            elif stream.id not in there:
+                there.add(stream.id)
+                local = Endpoint(ADDRESSES[realm], next(self.ports[realm]))
+                reply.streams.append(Stream(stream.id, stream.media, stream.transport, local=local))
+        return reply
 
 
 class Random:

@@ -86,7 +86,7 @@ def test_an_ordinary_call_is_three_actions() -> None:
     assert release == Action(812, [Release("*")])
     call.gateway.execute(release)
     assert call.session.release() is None
-    assert call.gateway.alive == set()
+    assert call.gateway.alive == {}
 
 
 def test_terminating_reserves_the_core_first_with_its_remote() -> None:
@@ -400,15 +400,13 @@ def test_a_line_is_added_closed_and_used_again() -> None:
     assert call.last.context == 812
     added = call.answer(sdp(PLAIN, "m=video 6000 RTP/AVP 96", host="203.0.113.77"))
     assert crypto_of(added) == crypto_of(first)
-    assert len(call.gateway.alive) == 4
+    assert call.gateway.alive == {"ip/0/access/1": {1, 2}, "ip/0/core/2": {1, 2}}
     call.offer(sdp(SECURE, "m=video 0 RTP/SAVP 96", version=3))
     call.answer(sdp(PLAIN, "m=video 0 RTP/AVP 96", host="203.0.113.77"))
     assert {(s.id, s.remote.port if s.remote else None) for _, s in call.changes()} == {(2, 0)}
     assert call.session.streams[1] is None
     call.offer(sdp(SECURE, video, version=4))
-    reserve = call.last.procedures[0]
-    assert isinstance(reserve, Reserve)
-    assert [stream.id for stream in reserve.streams] == [3]
+    assert [stream.id for _, stream in call.changes()] == [3, 3]
     again = call.answer(sdp(PLAIN, "m=video 6000 RTP/AVP 96", host="203.0.113.77"))
     assert added.split("m=video")[1] != again.split("m=video")[1]
 
@@ -597,7 +595,7 @@ def test_no_resources(fail_at: int) -> None:
     assert len(call.gateway.alive) == fail_at
     call.gateway.execute(call.session.release())
     assert call.session.release() is None
-    assert call.gateway.alive == set()
+    assert call.gateway.alive == {}
 
 
 @pytest.mark.parametrize("reply", [None, ActionReply(None, []), ActionReply(7, [])])
@@ -616,7 +614,7 @@ def test_release_while_the_gateway_works_is_repeated_behind_it() -> None:
     assert call.session.release() is None
     call.session.complete(plan, call.gateway.execute(plan.action))
     call.gateway.execute(call.session.release())
-    assert call.gateway.alive == set()
+    assert call.gateway.alive == {}
     assert call.session.release() is None
 
 
@@ -628,9 +626,9 @@ def test_failed_addition_leaves_the_session_as_it_was() -> None:
     with pytest.raises(SipRefusal):
         step(call.session, call.gateway, plan)
     call.gateway.fail_at = None
-    assert len(call.gateway.alive) == 3
+    assert call.gateway.alive == {"ip/0/access/1": {1, 2}, "ip/0/core/2": {1}}
     call.gateway.execute(call.session.rollback(plan))
-    assert call.gateway.alive == {"ip/0/access/1", "ip/0/core/2"}
+    assert call.gateway.alive == {"ip/0/access/1": {1}, "ip/0/core/2": {1}}
     call.offer(sdp(SECURE, version=3))
     assert call.answer(sdp(PLAIN, host="203.0.113.77")) == first
 
@@ -640,7 +638,7 @@ def test_rollback_of_a_first_offer_releases() -> None:
     plan = call.session.plan_offer(sdp(SECURE), Side.ACCESS)
     step(call.session, call.gateway, plan)
     call.gateway.execute(call.session.rollback(plan))
-    assert call.gateway.alive == set()
+    assert call.gateway.alive == {}
 
 
 def test_rollback_of_a_re_offer() -> None:
@@ -661,8 +659,8 @@ def test_rollback_behind_an_early_answer_restores_the_gateway() -> None:
     step(call.session, call.gateway, plan)
     call.answer(sdp(PLAIN + "\na=recvonly", "m=video 6000 RTP/AVP 96", host="203.0.113.99"))
     call.gateway.execute(call.session.rollback(plan))
-    assert call.gateway.alive == {"ip/0/access/1", "ip/0/core/2"}
-    by_side = dict(call.changes())
+    assert call.gateway.alive == {"ip/0/access/1": {1}, "ip/0/core/2": {1}}
+    by_side = {termination: stream for termination, stream in call.changes() if stream.id == 1}
     access, core = by_side["ip/0/access/1"], by_side["ip/0/core/2"]
     assert access.remote_crypto is not None
     assert access.remote_crypto.key == parse(KEY_LINE[9:]).crypto.key
@@ -686,3 +684,30 @@ def test_no_key_in_plans_and_sessions() -> None:
     ):
         assert UE_KEY not in repr(value)
         assert "\\x" not in repr(value)
+
+
+def test_pending_and_record() -> None:
+    call = Call()
+    assert (call.session.pending, call.session.record()) == (None, [])
+    call.offer(sdp(SECURE))
+    assert call.session.pending is Side.ACCESS
+    call.answer(sdp(PLAIN))
+    assert call.session.pending is None
+    [entry] = call.session.record()
+    assert (entry["decision"], entry["mechanism"], entry["clause"]) == ("e2ae", "sdes-srtp", "33.328 7.2.1")
+
+
+def test_first_stream_in_a_later_offer() -> None:
+    call = Call()
+    call.offer(sdp("m=audio 0 RTP/AVP 8"))
+    call.answer(sdp("m=audio 0 RTP/AVP 8"))
+    call.gateway.fail_at = 1
+    plan = call.session.plan_offer(sdp(SECURE, version=2), Side.ACCESS)
+    with pytest.raises(SipRefusal):
+        step(call.session, call.gateway, plan)
+    call.gateway.fail_at = None
+    call.gateway.execute(call.session.rollback(plan))
+    assert call.gateway.alive == {"ip/0/access/1": set()}
+    call.offer(sdp(SECURE, version=3))
+    assert "RTP/SAVP" in call.answer(sdp(PLAIN, version=3))
+    assert call.gateway.alive == {"ip/0/access/1": {2}, "ip/0/core/2": {2}}
