@@ -201,9 +201,11 @@ class Interpreter:
         self.timers.stop(t.end)
         t.resend = t.end = None
         if isinstance(t, ServerTransaction):
-            self.servers.pop(t.key, None)
+            if self.servers.get(t.key) is t:
+                del self.servers[t.key]
         elif isinstance(t, ClientTransaction):
-            self.clients.pop(t.key, None)
+            if self.clients.get(t.key) is t:  # the user may have used a branch twice
+                del self.clients[t.key]
             if t.reliable and (clients := self.by_flow.get(t.flow.key)) is not None:
                 clients.pop(t, None)
                 if not clients:

@@ -11,6 +11,7 @@ from pcscf.flow import Flow, Listener
 from pcscf.sip.framing import from_datagram
 from pcscf.sip.headers import Via
 from pcscf.sip.message import Request, Response
+from pcscf.transport.stun import binding_response
 
 #: Largest datagram that is read (octets): all of UDP.
 MAX_DATAGRAM = 65_535
@@ -118,6 +119,10 @@ class UdpSocket:
             self._datagram(data, address[0], address[1])
 
     def _datagram(self, data: bytes, host: str, port: int) -> None:
+        if data[:1] == b"\x00" and (answer := binding_response(data, host, port)) is not None:
+            self._count("stun_keep_alives")
+            self.send(answer, (host, port))
+            return
         try:
             message = from_datagram(data)
         except BadMessage:

@@ -114,6 +114,15 @@ async def test_keep_alives_and_junk_are_counted_and_nothing_else(inbox: Inbox, p
         peer.sock.recv(1)
 
 
+async def test_stun_keep_alives_are_answered(inbox: Inbox, peer: Peer) -> None:  # RFC 5626 4.4.2
+    (listener,) = await inbox.transports.start([LOOPBACK])
+    peer.send(bytes.fromhex("000100002112a442b7e7a701bc34d686fa87dfae"), listener)
+    answer = await peer.receive()
+    assert answer[:2] == b"\x01\x01"
+    assert int.from_bytes(answer[26:28]) ^ 0x2112 == peer.address[1]
+    assert inbox.transports.counters == {"stun_keep_alives": 1}
+
+
 async def test_icmp_errors_do_not_end_the_listener(inbox: Inbox, peer: Peer) -> None:
     (listener,) = await inbox.transports.start([LOOPBACK])
     gone = Peer()
