@@ -22,7 +22,7 @@ from agw.engine.sockets import open_udp
 from agw.metrics import families
 from hosting.admin import Admin
 from hosting.config import differences
-from hosting.daemon import StartError, Stopping
+from hosting.daemon import StartError, Stopping, live
 from hosting.tls import client_context
 from iq.gateway import GatewayLink
 from iq.procedures import Action, ActionReply, Heartbeat, MediaInactivity, Reason, ServiceChangeMethod
@@ -37,13 +37,7 @@ LAST_WORDS = 0.2
 
 async def serve(config: Config, stopping: Stopping) -> None:
     """Serve until a stop is asked for, then drain. Raises OSError or StartError where start fails."""
-    process = Process(config)
-    try:
-        await process.start(stopping)
-        await stopping.wait()
-        await process.drain()
-    finally:
-        await process.close()
+    await live(Process(config), stopping)
 
 
 class Process:

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -70,6 +70,29 @@ class Stopping:
 
 
 Serve = Callable[[Stopping], Awaitable[None]]
+
+
+class Process(Protocol):
+    """The parts of one process and their common life."""
+
+    async def start(self, stopping: Stopping) -> None:
+        """Open the sockets and say ``stopping.ready()``. Raises OSError or StartError."""
+
+    async def drain(self) -> None:
+        """Take nothing new; return when what was under way has ended, or its time is up."""
+
+    async def close(self) -> None:
+        """Close what is open; ``start`` may have failed halfway."""
+
+
+async def live(process: Process, stopping: Stopping) -> None:
+    """Start, serve until a stop is asked for, drain, close."""
+    try:
+        await process.start(stopping)
+        await stopping.wait()
+        await process.drain()
+    finally:
+        await process.close()
 
 
 def run(

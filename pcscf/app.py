@@ -7,9 +7,9 @@ import structlog
 
 from hosting.admin import Admin
 from hosting.config import differences
-from hosting.daemon import Stopping
+from hosting.daemon import Stopping, live
+from hosting.tls import server_context
 from iq.controller import Controller
-from iq.tls import server_context
 from pcscf.admin.counters import Counters
 from pcscf.admin.metrics import Snapshot, collect
 from pcscf.alg.session import MediaPolicy
@@ -34,13 +34,7 @@ LAST_WORDS = 2.0
 
 async def serve(config: Config, stopping: Stopping) -> None:
     """Serve until a stop is asked for, then drain. Raises OSError or StartError where start fails."""
-    process = Process(config)
-    try:
-        await process.start(stopping)
-        await stopping.wait()
-        await process.drain()
-    finally:
-        await process.close()
+    await live(Process(config), stopping)
 
 
 class Process:
@@ -84,7 +78,7 @@ class Process:
             f"<{config.node.name}>",
             config.iq.listen.address,
             config.iq.listen.port,
-            ssl=server_context(tls.certificate, tls.private_key, tls.ca) if (tls := config.iq.tls) else None,
+            ssl=server_context(config.iq.tls) if config.iq.tls is not None else None,
             on_up=self._edge.on_gateway_up,
             on_down=self._edge.on_gateway_down,
             on_notify=self._edge.on_notify,

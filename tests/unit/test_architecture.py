@@ -54,7 +54,6 @@ SHELLS = (
     "iq.controller",
     "iq.gateway",
     "iq.peer",
-    "iq.tls",
 )
 #: Who may not know whom: the two processes share nothing but Iq, and the lab would prove little about rules
 #: that it takes from what it tests.
