@@ -109,13 +109,12 @@ class StreamReader:
 
     def _skip_blanks(self) -> None:
         """Drop line ends before a message; two of them in a row are a ping."""
-        buffer, at = self._buffer, 0
-        while at < len(buffer) and buffer[at] in b"\r\n\x00":
-            if buffer.startswith(PING, at):
-                self.pings += 1
-                at += len(PING)
-            elif len(buffer) - at < len(PING) and PING.startswith(buffer[at:]):
-                break  # TCP may have cut a ping in two
-            else:
-                at += 1
-        del buffer[:at]
+        buffer = self._buffer
+        blank = len(buffer) - len(buffer.lstrip(b"\r\n\x00"))
+        if not blank:
+            return
+        *pings, tail = bytes(buffer[:blank]).split(PING)
+        self.pings += len(pings)
+        if blank == len(buffer):  # TCP may have cut a ping in two
+            blank -= next((n for n in (3, 2, 1) if tail.endswith(PING[:n])), 0)
+        del buffer[:blank]

@@ -113,7 +113,9 @@ def test_pop_value_is_values_one_by_one(values: list[str], per_line: int) -> Non
 
 
 @given(
-    st.lists(st.sampled_from([INVITE, request("BYE").encode(), b"\r\n\r\n", b"\r\n", b"\x00"]), max_size=5),
+    st.lists(
+        st.sampled_from([INVITE, request("BYE").encode(), b"\r\n\r\n", b"\r", b"\n", b"\x00"]), max_size=9
+    ),
     st.lists(st.integers(1, 400), max_size=20),
     st.booleans(),
 )
