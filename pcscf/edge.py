@@ -166,6 +166,8 @@ class Edge:
                 case CancelBranch(client):
                     self._runner.cancel(client)
                 case Report(event, fields):
+                    if event == "call":
+                        self._counters.call_ended(fields)
                     log.info(event, **fields)
 
     def _ask(self, effect: AskGateway) -> None:

@@ -1,6 +1,8 @@
 """What the P-CSCF counts. Pure; incremented on the path of a call, so nothing but dict additions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hosting.counters import Tally
 
@@ -23,6 +25,10 @@ METHODS = frozenset(
         "UPDATE",
     }
 )
+
+
+#: Kinds of m= lines that stand in metrics by name (RFC 8866 5.14, RFC 6466); the rest count as "other".
+MEDIA = frozenset({"audio", "video", "text", "application", "message", "image"})
 
 
 def method_label(method: str) -> str:
@@ -50,3 +56,12 @@ class Counters:
     """outcome: answered, failed, released (by us)."""
     iq: Tally = field(default_factory=Tally)
     """result: actions sent to gateways; "ok" or "error"."""
+
+    def call_ended(self, record: Mapping[str, Any]) -> None:
+        """Count a call that is over by its record: ``answered``, the final ``status``, ``media`` by line."""
+        if not record["answered"]:
+            self.calls["failed"] += 1
+        else:
+            self.calls["answered" if record["status"] == 200 else "released"] += 1
+        for line in record["media"]:
+            self.decisions[line["decision"], line["media"] if line["media"] in MEDIA else "other"] += 1

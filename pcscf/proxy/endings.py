@@ -40,6 +40,7 @@ class Endings:
                     "served": call.binding.aor,
                     "direction": "originating" if call.caller is Side.ACCESS else "terminating",
                     "status": status,
+                    "answered": bool(call.answered),
                     "seconds": round(self._turn.now - call.answered, 1) if call.answered else 0.0,
                     "media": call.media.record(),
                 },

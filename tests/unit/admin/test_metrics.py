@@ -68,3 +68,13 @@ def test_every_counter_reaches_a_metric() -> None:
     for name in names:
         getattr(counters, name)[("a", "b", "c")[: shapes.get(name, 1)]] += 7
     assert Scrape(counters, Snapshot()).text().count(" 7.0\n") == len(names)
+
+
+def test_a_call_that_is_over_is_counted_by_its_outcome_and_its_lines() -> None:
+    counters = Counters()
+    lines = [{"decision": "e2ae", "media": "audio"}, {"decision": "plain", "media": "made-up"}]
+    counters.call_ended({"answered": True, "status": 200, "media": lines})
+    counters.call_ended({"answered": True, "status": 503, "media": []})
+    counters.call_ended({"answered": False, "status": 486, "media": lines[:1]})
+    assert counters.calls == {"answered": 1, "released": 1, "failed": 1}
+    assert counters.decisions == {("e2ae", "audio"): 2, ("plain", "other"): 1}
