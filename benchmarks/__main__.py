@@ -1,0 +1,68 @@
+"""python -m benchmarks [signalling] [media] [codecs] [memory] [options]; status 1 where anything was lost."""
+
+import argparse
+import importlib
+import sys
+import time
+
+from benchmarks.errors import BenchmarkFailed
+from benchmarks.machine import describe
+from benchmarks.options import Options
+
+NAMES = ("signalling", "media", "codecs", "memory")
+_PEERS = {
+    "signalling": ("Kamailio", "rtpengine", "SIPp"),
+    "media": ("rtpengine",),
+    "memory": ("Kamailio", "rtpengine", "SIPp"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=sys.modules[__name__].__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *NAMES], help="default: all but memory")
+    parser.add_argument(
+        "--quick", action="store_true", help="a smoke run of seconds: no figure of it means much"
+    )
+    parser.add_argument("--no-peers", action="store_true", help="ours alone")
+    parser.add_argument("--rates", type=_numbers, help="signalling: calls/s, e.g. 100,200,300")
+    parser.add_argument("--seconds", type=float, help="of one run")
+    parser.add_argument("--repetitions", type=int, help="of each run")
+    parser.add_argument("--streams", type=_numbers, help="media: calls with media, e.g. 100,200")
+    parser.add_argument("--calls", type=int, help="memory: calls held")
+    given = parser.parse_args(arguments)
+    quick = given.quick
+    options = Options(
+        quick=quick,
+        peers=not given.no_peers,
+        rates=given.rates or ((50,) if quick else (100, 200, 300, 400)),
+        seconds=given.seconds or (1.0 if quick else 4.0),
+        repetitions=given.repetitions or (1 if quick else 3),
+        streams=given.streams or ((5,) if quick else (100, 200)),
+        calls=given.calls or (20 if quick else 1000),
+    )
+    names = given.names or NAMES[:3]
+    peers = dict.fromkeys(
+        peer for name in names for peer in _PEERS.get(name, ()) if options.peers or peer == "SIPp"
+    )
+    print(describe(peers))
+    status = 0
+    for name in names:
+        print(f"\n{name}  ({time.strftime('%Y-%m-%d %H:%M:%S')})", flush=True)
+        try:
+            failures = importlib.import_module(f"benchmarks.{name}").run(options)
+        except BenchmarkFailed as failed:
+            print(f"\n{name} FAILED: {failed}", file=sys.stderr)
+            status = 1
+            continue
+        if failures:
+            print(f"{name} FAILED: {failures} calls, streams or packets lost", file=sys.stderr)
+            status = 1
+    return status
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if int(part) > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

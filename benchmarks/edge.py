@@ -1,0 +1,82 @@
+"""``pcscf`` and ``agw`` as real processes, on free ports, set up for load from one address."""
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from benchmarks.processes import Child, Group, free_port
+
+#: Where the gateway opens its media ports.
+ACCESS, CORE = "127.0.0.2", "127.0.0.3"
+PORTS = [10_000, 31_999]
+
+
+class Edge:
+    """Both processes. ``access`` and ``core`` are the SIP ports of the P-CSCF on 127.0.0.1."""
+
+    def __init__(self, group: Group, registrar: int) -> None:
+        """registrar: port of what answers REGISTER."""
+        self.access, self.core, iq = free_port(), free_port(), free_port()
+        pcscf = _write(group.directory / "pcscf.yaml", self._pcscf(registrar, iq))
+        agw = _write(group.directory / "agw.yaml", gateway_settings(iq))
+        self.pcscf = group.start("pcscf", sys.executable, "-m", "pcscf", "run", "-c", str(pcscf))
+        self.agw = start_gateway(group, agw)
+        self.pcscf.expect('"ready"')
+        self.pcscf.expect('"gateway up"')
+
+    def _pcscf(self, registrar: int, iq: int) -> dict[str, Any]:
+        return {
+            "node": {"name": "pcscf.ims.example", "visited_network": "ims.example"},
+            "access": {
+                "listen": [
+                    # Everything stays inside this host: nobody can read the keys.
+                    {"transport": "udp", "address": "127.0.0.1", "port": self.access, "confidential": True}
+                ]
+            },
+            "core": {
+                "listen": [
+                    {"transport": "udp", "address": "127.0.0.1", "port": self.core},
+                    {"transport": "tcp", "address": "127.0.0.1", "port": self.core},
+                ],
+                "next_hop": f"sip:127.0.0.1:{registrar}",
+                "udp_limit": 65_000,  # the peers send everything over UDP, too
+            },
+            "media_security": {"media_inactivity": 0},  # calls are held without media
+            "iq": {"listen": {"address": "127.0.0.1", "port": iq}},
+            # One address is all UEs here.
+            "limits": {"requests_per_second_per_source": 1_000_000},
+            "admin": {"address": "127.0.0.1", "port": free_port()},
+            "log": {"level": "info", "format": "json"},
+        }
+
+
+def gateway_settings(iq: int) -> dict[str, Any]:
+    """Return the configuration of a gateway whose controller listens at port ``iq``."""
+    return {
+        "node": {"name": "agw.ims.example"},
+        "iq": {"controllers": [{"address": "127.0.0.1", "port": iq}]},
+        "realms": {
+            "access": {"address": ACCESS, "ports": PORTS},
+            "core": {"address": CORE, "ports": PORTS},
+        },
+        "admin": {"address": "127.0.0.1", "port": free_port()},
+        "log": {"level": "info", "format": "json"},
+    }
+
+
+def start_gateway(group: Group, settings: Path | dict[str, Any]) -> Child:
+    """Start ``agw`` and wait till it is ready; it may still be looking for its controller."""
+    path = settings if isinstance(settings, Path) else _write(group.directory / "agw.yaml", settings)
+    child = group.start("agw", sys.executable, "-m", "agw", "run", "-c", str(path))
+    child.expect('"ready"')
+    return child
+
+
+def _write(path: Path, settings: dict[str, Any]) -> Path:
+    out = io.StringIO()
+    YAML(typ="safe").dump(settings, out)
+    path.write_text(out.getvalue(), encoding="utf-8")
+    return path

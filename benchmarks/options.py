@@ -1,0 +1,16 @@
+"""What the command line asks for."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """rates in calls a second, seconds of one run, streams: calls with media, calls: held in ``memory``."""
+
+    quick: bool
+    peers: bool
+    rates: tuple[int, ...]
+    seconds: float
+    repetitions: int
+    streams: tuple[int, ...]
+    calls: int

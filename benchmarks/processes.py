@@ -1,0 +1,166 @@
+"""Processes under measurement: started pinned to a CPU, their CPU clocks and memory read, ended by id."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+from benchmarks.errors import BenchmarkFailed
+
+#: What is measured runs on the first CPU of this process, what drives it on the last one.
+_ALLOWED = sorted(os.sched_getaffinity(0))
+SUBJECT, DRIVER = _ALLOWED[0], _ALLOWED[-1]
+#: Seconds that a process has to end after SIGTERM.
+STOP_WAIT = 10.0
+_NICE = -10
+
+
+class Child:
+    """A process of ours. ``log`` is all that it wrote."""
+
+    def __init__(self, name: str, command: Sequence[str], directory: Path, cpu: int) -> None:
+        self.name = name
+        self.log = directory / f"{name}.log"
+        with self.log.open("ab") as out:
+            self._popen = subprocess.Popen(
+                list(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=directory
+            )
+        os.sched_setaffinity(self.pid, {cpu})
+        with contextlib.suppress(OSError):  # needs root; without it others disturb more
+            os.setpriority(os.PRIO_PROCESS, self.pid, _NICE)
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, None while it runs."""
+        return self._popen.poll()
+
+    def expect(self, text: str, seconds: float = 20.0) -> None:
+        """Wait till ``text`` is in the log. Raises BenchmarkFailed."""
+        deadline = time.monotonic() + seconds
+        while text not in self.log.read_text(encoding="utf-8", errors="replace"):
+            if self.status is not None or time.monotonic() > deadline:
+                raise BenchmarkFailed(f"{self.name} did not get ready: {self.last_words()}")
+            time.sleep(0.05)
+
+    def alive(self) -> None:
+        """Raises BenchmarkFailed if it has ended."""
+        if self.status is not None:
+            raise BenchmarkFailed(f"{self.name} ended with status {self.status}: {self.last_words()}")
+
+    def wait(self, seconds: float) -> int:
+        """Return the exit status; a process that takes longer is ended."""
+        try:
+            return self._popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            return -1
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL where that does not help."""
+        if self.status is None:
+            self._popen.terminate()
+            try:
+                self._popen.wait(STOP_WAIT)
+            except subprocess.TimeoutExpired:
+                self._popen.kill()
+                self._popen.wait()
+
+    def pids(self) -> list[int]:
+        """Return its id and those of its descendants."""
+        children: dict[int, list[int]] = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    parent = (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+                    children.setdefault(int(parent), []).append(int(entry.name))
+        found = [self.pid]
+        for pid in found:
+            found += children.get(pid, [])
+        return found
+
+    def last_words(self) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return " / ".join(lines[-3:])[-600:] or "it wrote nothing"
+
+
+class Group:
+    """Processes with one directory for their files; ending the block ends them, the last one first."""
+
+    def __init__(self) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="edge-bench-")
+        self.directory = Path(self._temporary.name)
+        self._children: list[Child] = []
+
+    def __enter__(self) -> Self:
+        signal.signal(signal.SIGTERM, _interrupt)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in reversed(self._children):
+            child.stop()
+        self._temporary.cleanup()
+
+    def start(self, name: str, *command: str, cpu: int = SUBJECT) -> Child:
+        child = Child(name, command, self.directory, cpu)
+        self._children.append(child)
+        return child
+
+    def drop(self, child: Child) -> None:
+        """End one process before the others."""
+        child.stop()
+        self._children.remove(child)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """Return utime + stime of processes, exact to nanoseconds (their CPU clocks, clock_getcpuclockid(3))."""
+    return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)
+
+
+def resident(pids: Sequence[int]) -> int:
+    """Return the resident memory of processes, in kB."""
+    total = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+            if line.startswith("Rss:"):
+                total += int(line.split()[1])
+    return total
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hold the machine: two benchmarks at a time would measure each other."""
+    with (Path(tempfile.gettempdir()) / "bench.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is free for UDP and for TCP now."""
+    for _ in range(100):
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
+            tcp.bind(("127.0.0.1", 0))
+            try:
+                udp.bind(tcp.getsockname())
+            except OSError:
+                continue
+            port: int = tcp.getsockname()[1]
+            return port
+    raise BenchmarkFailed("no free port")
