@@ -14,7 +14,7 @@ class Limits(Section):
     """Registered contacts; above: 503."""
     max_calls: Count = 20_000
     """Dialogs of INVITE at a time; above: 503."""
-    max_transactions: Count = 100_000
+    max_transactions: Count = 250_000
     """Server and client transactions together; above: 503."""
     max_connections: Count = 20_000
     """Accepted TCP connections; above: closed at once."""
