@@ -48,10 +48,8 @@ class Capture:
 
             await until(look, bool)
 
-    async def read(
-        self, display_filter: str, *fields: str, decode_as: tuple[str, ...] = ()
-    ) -> list[list[str]]:
-        """Return ``fields`` of every packet that passes, read in the light of ``decode_as`` rules.
+    async def read(self, passes: str, *fields: str, decode_as: tuple[str, ...] = ()) -> list[list[str]]:
+        """Return ``fields`` of every packet that passes this display filter, under ``decode_as`` rules.
 
         A field that occurs more than once in a packet has its values separated by commas.
         """

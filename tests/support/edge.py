@@ -18,7 +18,7 @@ from lab.ue import UserAgent
 from tests.support.programs import until
 
 DOMAIN = "ims.example"
-PASSWORD = "correct horse"
+PASSWORD = "correct-horse"
 PLAIN = Terms(Protection.NONE)
 #: What is 0 when nothing is going on.
 LEFTOVERS = {
@@ -85,16 +85,19 @@ async def network(
     *,
     clean: bool = True,
     core: dict[str, Any] | None = None,
+    next_hop: str | None = None,
     **edge: Any,
 ) -> AsyncIterator[Network]:
     """Start core, pcscf and agw; ``core`` and ``edge`` are further arguments of these.
+
+    next_hop: URI of another core that the edge uses; the lab's own one stays idle then.
 
     With ``clean`` nobody may have logged a traceback or an error, or sent the core what must not get there.
     """
     async with AsyncExitStack() as stack:
         passwords = dict.fromkeys(users, PASSWORD)
         center = await stack.enter_async_context(CoreNetwork(DOMAIN, passwords, **(core or {})))
-        front = await stack.enter_async_context(Edge(center.uri, **edge))
+        front = await stack.enter_async_context(Edge(next_hop or center.uri, **edge))
         yield Network(center, front, await stack.enter_async_context(AsyncExitStack()))
         if clean:
             assert not center.violations
