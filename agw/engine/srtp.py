@@ -8,7 +8,7 @@ from pylibsrtp import Error, Policy, Session
 from pylibsrtp._binding import ffi
 
 from agw.engine.api import DropReason, EngineError
-from iq.suites import SUITES, Crypto, Suite
+from iq.suites import SUITES, Crypto, Key, Suite
 
 MAX_SSRCS = 64
 """Contexts that one key may open in one direction: bounds what a flood of SSRCs takes."""
@@ -59,10 +59,10 @@ def available_suites() -> tuple[str, ...]:
     packet = bytes([0x80]) + bytes(RTP_HEADER + 19)
     found = []
     for suite in SUITES.values():
-        key = bytes(suite.octets)
+        crypto = Crypto(suite.name, Key(bytes(suite.octets)))
         try:
-            sent = _session(suite, key, Policy.SSRC_ANY_OUTBOUND, 128).protect(packet)
-            if _session(suite, key, Policy.SSRC_ANY_INBOUND, 128).unprotect(sent) == packet:
+            sent = Sender(crypto, 128).protect(packet, rtcp=False)
+            if isinstance(sent, bytes) and Receiver(crypto, 128).unprotect(sent, False, 0.0) == packet:
                 found.append(suite.name)
         except EngineError:
             continue
@@ -70,16 +70,17 @@ def available_suites() -> tuple[str, ...]:
 
 
 class Sender:
-    """Protects what leaves a leg with one key."""
+    """Protects what leaves a leg with one key. Its session is made with the first packet (55 us): many a
+    call is set up and changed more often than it carries media."""
 
-    __slots__ = ("_known", "_rtcp", "_rtp", "_ssrcs", "crypto")
+    __slots__ = ("_known", "_session", "_ssrcs", "_window", "crypto")
 
     def __init__(self, crypto: Crypto, window: int, ssrcs: int = MAX_SSRCS) -> None:
         """window: packets that may overtake each other. Raises EngineError."""
-        session = _session(SUITES[crypto.suite], crypto.key.octets, Policy.SSRC_ANY_OUTBOUND, window)
+        _check(SUITES[crypto.suite], crypto.key.octets)
         self.crypto = crypto
-        self._rtp = session.protect
-        self._rtcp = session.protect_rtcp
+        self._window = window
+        self._session: Session | None = None
         self._ssrcs = ssrcs
         self._known: set[bytes] = set()
 
@@ -92,8 +93,11 @@ class Sender:
         known = ssrc in self._known
         if not known and len(self._known) >= self._ssrcs:
             return DropReason.SSRC_LIMIT
+        session = self._session
         try:
-            protected = (self._rtcp if rtcp else self._rtp)(packet)
+            if session is None:
+                session = self._session = _session(self.crypto, Policy.SSRC_ANY_OUTBOUND, self._window)
+            protected = session.protect_rtcp(packet) if rtcp else session.protect(packet)
         except Error as error:
             return _REASONS.get(str(error), DropReason.MALFORMED)
         except ValueError:
@@ -104,17 +108,19 @@ class Sender:
 
 
 class Receiver:
-    """Authenticates and decrypts what arrives at a leg with one key, and for a while with the one before."""
+    """Authenticates and decrypts what arrives at a leg with one key, and for a while with the one before.
 
-    __slots__ = ("_known", "_mki", "_old", "_old_until", "_rtcp", "_rtp", "_ssrcs", "_suite", "crypto")
+    Its session is made with the first packet, as that of a Sender."""
+
+    __slots__ = ("_known", "_mki", "_old", "_old_until", "_session", "_ssrcs", "_suite", "_window", "crypto")
 
     def __init__(self, crypto: Crypto, window: int, ssrcs: int = MAX_SSRCS) -> None:
         """window: replay window in packets (RFC 3711 3.3.2). Raises EngineError."""
         self._suite = SUITES[crypto.suite]
-        session = _session(self._suite, crypto.key.octets, Policy.SSRC_ANY_INBOUND, window)
+        _check(self._suite, crypto.key.octets)
         self.crypto = crypto
-        self._rtp = session.unprotect
-        self._rtcp = session.unprotect_rtcp
+        self._window = window
+        self._session: Session | None = None
         self._mki = crypto.mki[1] if crypto.mki is not None else 0
         self._ssrcs = ssrcs
         self._known: set[bytes] = set()
@@ -152,8 +158,11 @@ class Receiver:
             return DropReason.SSRC_LIMIT
         if self._mki:
             packet = self._without_mki(packet, rtcp)
+        session = self._session
         try:
-            plain = (self._rtcp if rtcp else self._rtp)(packet)
+            if session is None:
+                session = self._session = _session(self.crypto, Policy.SSRC_ANY_INBOUND, self._window)
+            plain = session.unprotect_rtcp(packet) if rtcp else session.unprotect(packet)
         except Error as error:
             return _REASONS.get(str(error), DropReason.MALFORMED)
         except ValueError:
@@ -170,13 +179,15 @@ class Receiver:
         return packet[: -self._mki - tag] + packet[-tag:]
 
 
-def _session(suite: Suite, key: bytes, direction: int, window: int) -> Session:
-    profile = getattr(Policy, _PROFILES[suite.name], None)
-    if profile is None or len(key) != suite.octets:
+def _check(suite: Suite, key: bytes) -> None:
+    """Raises EngineError for what no session could be made of."""
+    if not hasattr(Policy, _PROFILES[suite.name]) or len(key) != suite.octets:
         raise EngineError(f"{suite.name} cannot be done here")
-    try:
-        policy = Policy(key=key, ssrc_type=direction, srtp_profile=profile)
-        policy.window_size = window
-        return _Session(policy)
-    except Error as error:
-        raise EngineError(f"{suite.name}: {error}") from None
+
+
+def _session(crypto: Crypto, direction: int, window: int) -> Session:
+    """Raises pylibsrtp.Error."""
+    profile = getattr(Policy, _PROFILES[crypto.suite])
+    policy = Policy(key=crypto.key.octets, ssrc_type=direction, srtp_profile=profile)
+    policy.window_size = window
+    return _Session(policy)
