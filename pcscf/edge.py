@@ -13,10 +13,10 @@ from pcscf.admin.counters import Counters
 from pcscf.entropy import Entropy
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Listener, Side
-from pcscf.proxy import routing
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.core import Proxy
 from pcscf.proxy.effects import AskGateway, CancelBranch, Effect, Forward, Report, Respond
+from pcscf.proxy.placing import Placing
 from pcscf.ratelimit import RateLimit
 from pcscf.sip.build import response_to
 from pcscf.sip.message import Request, Response
@@ -52,17 +52,12 @@ class Edge:
     ) -> None:
         self._proxy = proxy
         self._counters = counters
-        self._entropy = entropy
         self._rate = rate
-        self._udp_limit = udp_limit
+        self._placing = Placing(listeners, udp_limit, entropy)
         self._loop = asyncio.get_running_loop()
         self._tasks = TaskSet("edge")
         self._resolver = Resolver()
         self._transports = transports
-        self._core: dict[str, Listener] = {}
-        for listener in listeners:
-            if listener.side is Side.CORE:
-                self._core.setdefault(listener.transport, listener)
         self._runner = Runner(layer, self, self._loop)
         self._gateways: dict[str, Gateway] = {}
         self._no_calls = asyncio.Event()
@@ -128,10 +123,11 @@ class Edge:
 
     def on_failed(self, client: ClientTransaction, reason: str) -> None:
         branch = client.context
-        if reason == "transport" and isinstance(branch, Branch) and branch.bare_fields is not None:
-            branch.request.fields, branch.bare_fields = branch.bare_fields, None
-            self._send(branch, self._transports.flow_to(self._core["udp"], *client.flow.remote))
-            return
+        if reason == "transport" and isinstance(branch, Branch):
+            listener = self._placing.fall_back(branch)
+            if listener is not None:
+                self._send(branch, self._transports.flow_to(listener, *client.flow.remote))
+                return
         self._apply(self._proxy.on_failed(client, reason, self._loop.time()))
 
     # What gateways report
@@ -163,8 +159,8 @@ class Edge:
                     self._forward(branch)
                 case AskGateway():
                     self._ask(effect)
-                case CancelBranch(client):
-                    self._runner.cancel(client)
+                case CancelBranch(client, headers):
+                    self._runner.cancel(client, headers)
                 case Report(event, fields):
                     if event == "call":
                         self._counters.call_ended(fields)
@@ -200,7 +196,7 @@ class Edge:
 
     async def _resolve(self, branch: Branch) -> None:
         targets = await self._resolver.resolve(branch.uri)
-        if branch.finished:
+        if branch.answered:  # cancelled meanwhile
             return
         if targets:
             self._place(branch, targets[0].transport, targets[0].host, targets[0].port)
@@ -211,20 +207,15 @@ class Edge:
         self._apply(self._proxy.on_undeliverable(branch, reason, self._loop.time()))
 
     def _place(self, branch: Branch, transport: str | None, host: str, port: int) -> None:
-        """Choose the core listener and send: above udp_limit over TCP (RFC 3261 18.1.1)."""
-        if transport in {None, "udp"} and routing.estimated_size(branch.request) > self._udp_limit:
-            if "udp" in self._core:
-                branch.bare_fields = list(branch.request.fields)
-            transport = "tcp"
-        listener = self._core.get(transport or "udp", self._core["tcp"])
-        self._send(branch, self._transports.flow_to(listener, host, port))
+        listener = self._placing.listener(branch, transport)
+        if listener is None:
+            self._loop.call_soon(self._undeliverable, branch, "resolve")
+        else:
+            self._send(branch, self._transports.flow_to(listener, host, port))
 
     def _send(self, branch: Branch, flow: Flow) -> None:
-        request, listener = branch.request, flow.listener
-        if branch.token and branch.arrived_on is not None:
-            routing.record_route(request, branch.token, branch.arrived_on, listener)
-        routing.push_via(request, listener, f"{routing.MAGIC_COOKIE}{self._entropy(8).hex()}.{branch.loop}")
-        if request.method == "ACK":
-            flow.send(request.encode())
+        self._placing.address(branch, flow.listener)
+        if branch.method == "ACK":
+            flow.send(branch.request.encode())
         else:
-            branch.client = self._runner.request(request, flow, branch)
+            branch.client = self._runner.request(branch.request, flow, branch)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from iq.procedures import Action, ActionReply, Procedure, Release
+from iq.procedures import Action, ActionReply, Mode, Procedure, Release
 from pcscf.alg.exchange import Answer, Exchange, Plan, answer_states
 from pcscf.alg.gateway import closing, configure, is_addressed, reserve, take_addresses
 from pcscf.alg.leg import Leg
@@ -17,6 +17,9 @@ from pcscf.sdp.indicator import NAME
 from pcscf.sdp.model import Sdp
 
 __all__ = ["AccessProfile", "MediaPolicy", "MediaSession", "Plan"]
+
+
+_FROM_UE = frozenset({Mode.SEND_RECEIVE, Mode.RECEIVE_ONLY})
 
 
 class MediaSession:
@@ -75,6 +78,11 @@ class MediaSession:
         """The side whose offer waits for its answer."""
         exchange = self._exchange
         return exchange.offerer if exchange is not None and not exchange.answers else None
+
+    @property
+    def listening(self) -> bool:
+        """Whether the UE is to send media in some stream: where all are held, silence means nothing."""
+        return any(s is not None and s.state.access_mode in _FROM_UE for s in self.streams)
 
     def record(self) -> list[dict[str, str | None]]:
         """Return per m-line of the latest offer what was decided and why, for the log."""
@@ -176,12 +184,22 @@ class MediaSession:
             known = Answer(sdp, description, answer_states(exchange, description), reliable)
         elif exchange.fork == fork:
             return Plan(None, exchange, sdp=known.out)
+        return self._follow(exchange, known, fork)
+
+    def plan_fork(self, fork: str) -> Plan | None:
+        """Bring the gateway to what a fork answered; None where it follows that, or knows no answer."""
+        exchange = self._exchange
+        if exchange is None or exchange.fork == fork or (known := exchange.answers.get(fork)) is None:
+            return None
+        return self._follow(exchange, known, fork)
+
+    def _follow(self, exchange: Exchange, answer: Answer, fork: str) -> Plan:
         pairs = [
             (line.stream, state)
-            for line, state in zip(exchange.lines, known.wanted, strict=True)
+            for line, state in zip(exchange.lines, answer.wanted, strict=True)
             if line.stream is not None and state is not None
         ]
-        return Plan(self._action(configure(pairs)), exchange, known, fork)
+        return Plan(self._action(configure(pairs)), exchange, answer, fork)
 
     # both
 

@@ -15,7 +15,7 @@ from pcscf.transaction.layer import ClientTransaction, ServerTransaction
 from pcscf.transaction.timers import Timer
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Branch:
     """A request being forwarded from ``server`` to side ``to``.
 
@@ -26,6 +26,7 @@ class Branch:
     plan: of the offer that this request carries, for a rollback when it fails. offered: the offer that came
     in its response (offerless INVITE), as received and as sent on. loop: hash of what decides its routing.
     bare_fields: the header fields without those of the next hop, while a large request tries TCP first.
+    cancelled: the caller gave up. answered: ``server`` has been given its final response.
     """
 
     server: ServerTransaction | None
@@ -46,7 +47,7 @@ class Branch:
     client: ClientTransaction | None = None
     timer_c: Timer | None = None
     cancelled: bool = False
-    finished: bool = False
+    answered: bool = False
 
     @property
     def method(self) -> str:
@@ -57,20 +58,24 @@ class Branch:
 class Dialog:
     """A confirmed dialog of a call: the 2xx that made it, as its sender wrote it (RFC 3261 12).
 
-    contacts: remote target of each side as refreshed since. cseq: highest number sent towards each side.
+    body: as it went on, for repetitions of the 2xx. contacts: remote target of each side as refreshed since.
+    cseq: highest number sent towards each side.
     """
 
     answer: Response
+    body: bytes = b""
     contacts: dict[Side, str] = field(default_factory=dict)
     cseq: dict[Side, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
     """One INVITE session through this proxy; a local call is two of them, told apart by ``token``.
 
     caller: the side that the INVITE came from. invite: as received, for requests that the proxy makes itself.
-    dialogs: by To tag of the callee. queue: what arrived while the gateway was asked, in order.
+    branch: of that INVITE. dialogs: confirmed ones, by To tag of the callee; over: those that have ended.
+    acknowledged: the answer of the last ACK that had one, as received and as sent on.
+    waiting: the gateway was asked, and ``queue`` holds in order what came since. answered: when, 0.0 if not.
     """
 
     token: str
@@ -80,9 +85,11 @@ class Call:
     binding: Binding
     media: MediaSession
     started: float
+    branch: Branch
     gateway: str = ""
-    branch: Branch | None = None
     dialogs: dict[str, Dialog] = field(default_factory=dict)
+    over: dict[str, Dialog] = field(default_factory=dict)
+    acknowledged: tuple[bytes, bytes] | None = None
     waiting: bool = False
     queue: deque[Callable[[], None]] = field(default_factory=deque)
     queued: set[Any] = field(default_factory=set)

@@ -3,7 +3,6 @@
 What a message means for the media is planned by ``alg``, carried out by the gateway, and only then goes on.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pcscf.alg.session import AccessProfile, MediaPolicy, MediaSession, Plan
@@ -13,9 +12,10 @@ from pcscf.proxy.dialogs import note_request, note_success, to_tag
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
 from pcscf.proxy.gateways import Gateways
+from pcscf.proxy.table import CallTable
 from pcscf.proxy.turn import Turn
 from pcscf.registration.bindings import Binding
-from pcscf.sdp.body import SdpPart, find_sdp
+from pcscf.sdp.body import SdpPart, find_sdp, strip_sdp
 from pcscf.sip.message import Message, Request, Response
 from pcscf.transaction.timers import TimerQueues
 
@@ -38,26 +38,18 @@ class CallSettings:
 
 
 class Calls:
-    """The calls of this node, by the token in their Record-Route."""
+    """The call control of this node, and its calls."""
 
     def __init__(self, settings: CallSettings, turn: Turn, gateways: Gateways, timers: TimerQueues) -> None:
         self.settings = settings
+        self.table = CallTable()
         self._turn = turn
         self._gateways = gateways
         self._timers = timers
-        self._table: dict[str, Call] = {}
-        self.endings = Endings(self._table, turn, gateways, timers)
+        self.endings = Endings(self.table, turn, gateways, timers)
 
     def __len__(self) -> int:
-        return len(self._table)
-
-    def __iter__(self) -> Iterator[Call]:
-        return iter(list(self._table.values()))
-
-    def get(self, token: str, call_id: str | None) -> Call | None:
-        """Return the call of a Record-Route token, if the message is of its Call-ID."""
-        call = self._table.get(token)
-        return call if call is not None and call.call_id == call_id else None
+        return len(self.table)
 
     # Requests
 
@@ -68,7 +60,7 @@ class Calls:
         """
         if branch.server is None:
             return
-        if len(self._table) >= self.settings.max_calls:
+        if len(self.table) >= self.settings.max_calls:
             raise SipRefusal("too many calls", status=503)
         request = branch.request
         part = sdp_of(request, branch.method)
@@ -98,52 +90,66 @@ class Calls:
         )
         plan = branch.plan = call.media.plan_offer(part.sdp, call.caller) if part else None
         branch.call, branch.token = call, call.token
-        self._table[call.token] = call
+        self.table.add(call)
         self._turn.answer(branch.server, 100)
-        self._pass_request(call, branch, part, plan)
+        if part is None or plan is None:
+            self._forward(branch)
+        else:
+            self._pass_request(call, branch, part, plan)
 
     def request(self, call: Call, branch: Branch) -> None:
         """Take a request inside a call (never ACK, never the initial INVITE) on its way, in its turn."""
         if branch.server is not None and branch.method == "INVITE":
             self._turn.answer(branch.server, 100)
-        self._in_turn(call, lambda: self._request(call, branch))
+        self._gateways.in_turn(call, lambda: self._request(call, branch))
 
     def ack(self, call: Call, branch: Branch) -> None:
         """Take the ACK of a 2xx on its way; with an answer in it (offerless INVITE) through the gateway."""
-        self._in_turn(call, lambda: self._ack(call, branch))
-
-    def _in_turn(self, call: Call, step: Callable[[], None]) -> None:
-        if call.waiting:
-            call.queue.append(step)
-        else:
-            step()
+        self._gateways.in_turn(call, lambda: self._ack(call, branch))
 
     def _request(self, call: Call, branch: Branch) -> None:
+        if branch.answered:  # cancelled while it waited
+            return
+        if call.ended:
+            self.endings.refuse(call, branch, SipRefusal("the call is over", status=481))
+            return
         sender = branch.to.other
+        answers = branch.method == "PRACK" and call.media.pending is branch.to
         try:
-            _check_alive(call)
             note_request(call, branch.request, sender)
             part = sdp_of(branch.request, branch.method)
-            plan = None
-            if part is not None:
-                if branch.method == "PRACK" and call.media.pending is sender.other:
-                    plan = call.media.plan_answer(part.sdp, sender)
-                else:
-                    plan = branch.plan = call.media.plan_offer(part.sdp, sender)
-            self._pass_request(call, branch, part, plan)
+            if part is None:
+                self._forward(branch)
+                return
+            if answers:
+                plan = call.media.plan_answer(part.sdp, sender)
+            else:
+                plan = branch.plan = call.media.plan_offer(part.sdp, sender)
         except SipRefusal as refusal:
-            self.endings.refuse(call, branch, refusal)
-
-    def _pass_request(self, call: Call, branch: Branch, part: SdpPart | None, plan: Plan | None) -> None:
-        if part is None or plan is None:
-            self._forward(branch)
+            self._refuse(call, branch, refusal, over=answers)
             return
+        self._pass_request(call, branch, part, plan, over=answers)
 
+    def _pass_request(
+        self, call: Call, branch: Branch, part: SdpPart, plan: Plan, *, over: bool = False
+    ) -> None:
         def then(sdp: bytes) -> None:
-            branch.request.set_body(part.replace(sdp))
-            self._forward(branch)
+            if not branch.answered:
+                branch.request.set_body(part.replace(sdp))
+                self._forward(branch)
 
-        self._gateways.carry_out(call, plan, then, lambda refusal: self.endings.refuse(call, branch, refusal))
+        self._gateways.carry_out(
+            call, plan, then, lambda refusal: self._refuse(call, branch, refusal, over=over)
+        )
+
+    def _refuse(self, call: Call, branch: Branch, refusal: SipRefusal, *, over: bool) -> None:
+        """over: what cannot go on is an answer, without which the call cannot either."""
+        if branch is not call.branch and refusal.status == 503:
+            # In a dialog 503 would say that this whole server is out of service.
+            refusal = SipRefusal(refusal.reason, status=500, headers=refusal.headers)
+        self.endings.refuse(call, branch, refusal)
+        if over:
+            self.endings.release(call, refusal)
 
     def _forward(self, branch: Branch) -> None:
         if branch.method == "INVITE":
@@ -151,32 +157,40 @@ class Calls:
         self._turn.add(Forward(branch))
 
     def _ack(self, call: Call, branch: Branch) -> None:
-        sender = branch.to.other
         if call.ended:
             return
+        sender = branch.to.other
         try:
             part = sdp_of(branch.request, "ACK")
-            if part is not None and call.media.pending is sender.other:
+            if part is None:
+                self._turn.add(Forward(branch))
+            elif call.acknowledged is not None and call.acknowledged[0] == part.sdp:
+                self._forward_ack(branch, part.replace(call.acknowledged[1]))
+            elif call.media.pending is branch.to:
                 plan = call.media.plan_answer(part.sdp, sender)
-                self._gateways.carry_out(
-                    call,
-                    plan,
-                    lambda sdp: self._forward_ack(branch, part.replace(sdp)),
-                    lambda refusal: self.endings.release(call, refusal),
-                )
-                return
-        except SipRefusal as refusal:  # an ACK cannot be refused (signalling.md 6 row 55)
-            self._forward_ack(branch, b"")
-            self.endings.release(call, refusal)
-            return
+                self._answer_in_ack(call, branch, part, plan)
+            else:
+                self._forward_ack(branch, b"")
+        except SipRefusal as refusal:
+            self._bad_ack(call, branch, refusal)
+
+    def _answer_in_ack(self, call: Call, branch: Branch, part: SdpPart, plan: Plan) -> None:
+        def then(sdp: bytes) -> None:
+            call.acknowledged = (part.sdp, sdp)
+            self._forward_ack(branch, part.replace(sdp))
+
+        self._gateways.carry_out(call, plan, then, lambda refusal: self._bad_ack(call, branch, refusal))
+
+    def _bad_ack(self, call: Call, branch: Branch, refusal: SipRefusal) -> None:
+        """An ACK cannot be refused: it goes without its answer, and the call ends (signalling 6 row 55)."""
         self._forward_ack(branch, b"")
+        self.endings.release(call, refusal)
 
     def _forward_ack(self, branch: Branch, body: bytes) -> None:
         """Send the ACK on; a description that answers nothing does not go with it."""
-        if branch.request.body:
-            if not body:
-                branch.request.remove("content-type")
-            branch.request.set_body(body)
+        if not body:
+            branch.request.remove("content-type")
+        branch.request.set_body(body)
         self._turn.add(Forward(branch))
 
     # Responses
@@ -198,7 +212,7 @@ class Calls:
         call.queue.append(step)
 
     def _response(self, call: Call, branch: Branch, response: Response) -> None:
-        if branch.method == "INVITE":
+        if branch.timer_c is not None:
             self._supervise(branch, response.status)
         if call.ended:
             self.endings.late(call, branch, response)
@@ -209,69 +223,98 @@ class Calls:
 
     def _progress(self, call: Call, branch: Branch, response: Response) -> None:
         """A provisional or successful response: what it says about media goes through the gateway first."""
+        if branch.answered:
+            known = call.dialogs.get(to_tag(response)) or call.over.get(to_tag(response))
+            if branch is call.branch and known is not None:  # the 2xx again: the same answer
+                if response.body:
+                    response.set_body(known.body)
+                self._respond(call, branch, response)
+                return
+            if response.status < 200:
+                return
         try:
-            if response.status >= 200:
-                note_success(call, branch, response, self._turn.now)
             part = sdp_of(response, branch.method)
             if part is None:
-                self._respond(call, branch, response)
+                self._without_sdp(call, branch, response)
                 return
-
-            def then(sdp: bytes) -> None:
-                if branch.plan is None:
-                    branch.offered = (part.sdp, sdp)
-                response.set_body(part.replace(sdp))
-                self._respond(call, branch, response)
-
-            if branch.offered is not None and branch.offered[0] == part.sdp:
-                then(branch.offered[1])
-                return
-            if branch.plan is not None:
-                plan = call.media.plan_answer(
-                    part.sdp, branch.to, to_tag(response), reliable="rseq" in response
-                )
-            else:
-                plan = call.media.plan_offer(part.sdp, branch.to)
-            self._gateways.carry_out(
-                call, plan, then, lambda refusal: self.endings.bad_answer(call, branch, response, refusal)
-            )
+            plan = self._plan(call, branch, response, part)
         except SipRefusal as refusal:
             self.endings.bad_answer(call, branch, response, refusal)
+            return
+        if plan is None:
+            if branch.offered is not None and branch.offered[0] == part.sdp:
+                response.set_body(part.replace(branch.offered[1]))
+            else:
+                strip_sdp(response)
+            self._respond(call, branch, response)
+            return
+
+        def then(sdp: bytes) -> None:
+            if branch.plan is None:
+                branch.offered = (part.sdp, sdp)
+            response.set_body(part.replace(sdp))
+            self._respond(call, branch, response)
+
+        self._gateways.carry_out(
+            call, plan, then, lambda refusal: self.endings.bad_answer(call, branch, response, refusal)
+        )
+
+    def _plan(self, call: Call, branch: Branch, response: Response, part: SdpPart) -> Plan | None:
+        """Return the plan for a description in a response; None where it is no new offer or answer.
+
+        Without an offer in the INVITE it is in the 2xx or a reliable 18x alone (RFC 3261 13.2.1).
+        """
+        reliable = "rseq" in response
+        if branch.plan is not None:
+            return call.media.plan_answer(part.sdp, branch.to, to_tag(response), reliable=reliable)
+        if branch.method != "INVITE" or not (reliable or response.status >= 200):
+            return None
+        if branch.offered is not None and branch.offered[0] == part.sdp:
+            return None
+        return call.media.plan_offer(part.sdp, branch.to)
+
+    def _without_sdp(self, call: Call, branch: Branch, response: Response) -> None:
+        """A 2xx may have had its answer in a reliable 18x: the media goes to the fork that answered."""
+        if branch is call.branch and response.status >= 200:
+            plan = call.media.plan_fork(to_tag(response))
+            if plan is not None:
+                self._gateways.carry_out(
+                    call,
+                    plan,
+                    lambda _: self._respond(call, branch, response),
+                    lambda refusal: self.endings.bad_answer(call, branch, response, refusal),
+                )
+                return
+        self._respond(call, branch, response)
 
     def _failure(self, call: Call, branch: Branch, response: Response) -> None:
-        """A final response other than 2xx: any description in it is not ours to translate, and goes."""
-        if response.body:
-            response.remove("content-type")
-            response.set_body(b"")
-        if branch.server is not None:
-            self._turn.respond(branch.server, response)
-        if branch is call.branch and not call.dialogs:
-            self.endings.end(call, response.status)
-        elif branch.method == "BYE":
-            if response.status not in _BYE_AGAIN:
-                self.endings.hung_up(call, branch)
+        """A final response other than 2xx: a description in it is not ours to translate, and goes."""
+        if branch.answered:
+            return
+        strip_sdp(response)
+        self._respond(call, branch, response)
+        if branch is call.branch:
+            if not call.dialogs:
+                self.endings.end(call, response.status)
         elif branch.plan is not None:
             self._gateways.roll_back(call, branch.plan)
 
     def _respond(self, call: Call, branch: Branch, response: Response) -> None:
+        status = response.status
+        if status >= 200:
+            branch.answered = True
+            if status < 300:
+                note_success(call, branch, response, self._turn.now)
         if branch.server is not None:
             self._turn.respond(branch.server, response)
-        if branch.method == "BYE" and response.status >= 200:
+        if branch.method == "BYE" and status >= 200 and status not in _BYE_AGAIN:
             self.endings.hung_up(call, branch)
 
     def _supervise(self, branch: Branch, status: int) -> None:
         """Timer C runs anew from each provisional response, until the final one (RFC 3261 16.7 step 2)."""
-        running = branch.timer_c is not None
         self.endings.stop_timer_c(branch)
-        if status >= 200:
-            branch.finished = True
-        elif running:
+        if status < 200:
             branch.timer_c = self._timers.start(self.settings.timer_c, branch, self._turn.now)
-
-
-def _check_alive(call: Call) -> None:
-    if call.ended:
-        raise SipRefusal("the call is over", status=481)
 
 
 def sdp_of(message: Message, method: str) -> SdpPart | None:

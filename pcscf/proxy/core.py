@@ -8,25 +8,29 @@ from pcscf.admin.counters import Counters, method_label
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Listener, Side
 from pcscf.proxy import routing
-from pcscf.proxy.branch import Branch
+from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.calls import Calls, CallSettings
 from pcscf.proxy.effects import Effect, Forward
 from pcscf.proxy.gateways import Gateways, unavailable
 from pcscf.proxy.originating import HeaderSettings, check_security_verify, originate
 from pcscf.proxy.refusals import flow_failed, not_reachable
 from pcscf.proxy.terminating import answer_from_ue, terminate
-from pcscf.proxy.trust import strip_for_ue, strip_untrusted
+from pcscf.proxy.trust import FORBIDDEN, strip_for_ue, strip_untrusted
 from pcscf.proxy.turn import Turn
 from pcscf.registration.bindings import Binding
 from pcscf.registration.registrar import PendingRegistration, Registrar
 from pcscf.sip.headers import tag_of
-from pcscf.sip.message import Request, Response
+from pcscf.sip.message import Message, Request, Response
 from pcscf.sip.uri import SipUri
 from pcscf.transaction.layer import ClientTransaction, ServerTransaction
 from pcscf.transaction.timers import TimerQueues
 
 #: Seconds that the calls of a lost gateway are kept: it may come back with its contexts.
 GATEWAY_GRACE = 15.0
+#: Requests that exist in dialogs of INVITE alone: without their call there is nothing to forward them to.
+_OF_CALLS = frozenset({"INVITE", "BYE", "PRACK", "UPDATE", "INFO"})
+#: Final responses to REGISTER after which the UE tries again at once.
+_CHALLENGES = frozenset({401, 407, 423, 494})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Proxy:
         self._registrar = registrar
         self._counters = counters
         self._own = routing.OwnAddresses(listeners)
-        self._turn = Turn(random)
+        self._turn = Turn(random, counters)
         self._timers: TimerQueues = TimerQueues()
         self.gateways = Gateways(self._turn)
         self.calls = Calls(settings.calls, self._turn, self.gateways, self._timers)
@@ -70,7 +74,6 @@ class Proxy:
         try:
             self._request(server, request.copy(), server.flow)
         except SipRefusal as refusal:
-            self._counters.refusals[refusal.reason, refusal.status] += 1
             self._turn.refuse(server, refusal)
         return self._turn.end()
 
@@ -85,6 +88,7 @@ class Proxy:
             routing.decrement_max_forwards(out)
             self._register(branch, out, flow)
             return
+        self._police(out, listener.side)
         token = routing.strip_own_routes(out, self._own)
         if out.method == "OPTIONS" and "route" not in out and self._own.has(SipUri.parse(out.uri)):
             self._turn.answer(server, 200)
@@ -97,13 +101,20 @@ class Proxy:
         else:
             self._terminate(branch, out, token)
 
+    def _police(self, message: Message, side: Side) -> None:
+        """Count what ``side`` has no right to say; that it goes, the header procedures see to."""
+        forbidden = FORBIDDEN[side]
+        for key, _ in message.fields:
+            if key in forbidden:
+                self._counters.policed[side.value, key] += 1
+
     def _register(self, branch: Branch, request: Request, flow: Flow) -> None:
         if self.draining:
             raise unavailable("going out of service")
         branch.request, branch.registration = self._registrar.to_core(
             request, flow, self._turn.now, self._turn.random
         )
-        branch.uri = self._settings.next_hop or routing.next_hop(branch.request)
+        branch.uri = self._settings.next_hop or branch.request.uri
         self._turn.add(Forward(branch))
 
     def _originate(self, branch: Branch, request: Request, flow: Flow) -> None:
@@ -113,9 +124,10 @@ class Proxy:
         headers, turn = self._settings.headers, self._turn
         check_security_verify(request, binding, flow.listener, headers)
         branch.request = originate(request, binding, headers, turn.random, turn.now)
-        branch.uri = routing.next_hop(branch.request)
         if self._settings.next_hop and "route" not in branch.request:
             branch.uri = self._settings.next_hop
+        else:
+            branch.uri = routing.route_onward(branch.request)
         branch.served = binding
         self._start(branch, binding)
 
@@ -143,18 +155,19 @@ class Proxy:
 
     def _in_dialog(self, branch: Branch, request: Request, flow: Flow, token: str | None) -> None:
         """A request with a To tag goes where its Route says; whose it is, our token in there tells."""
-        call = self.calls.get(token, request.get("call-id")) if token else None
-        binding = call.binding if call else self._registrar.bindings.by_token(token) if token else None
-        if binding is None:
+        call = self.calls.table.get(token, request.get("call-id")) if token else None
+        if call is not None:
+            binding = call.binding
+        elif token and request.method not in _OF_CALLS:
+            binding = self._binding(token, request.uri if branch.to is Side.ACCESS else None)
+        else:
             raise SipRefusal("no such dialog", status=481)
         if branch.to is Side.CORE:
             if flow.key != binding.flow.key:
                 raise SipRefusal("not the flow of this dialog", status=403)
             strip_untrusted(request)
-            branch.uri = routing.next_hop(request)
+            branch.uri = routing.route_onward(request)
         else:
-            if binding.flow.closed:
-                raise flow_failed()
             strip_for_ue(request)
             branch.flow = binding.flow
         if call is not None:
@@ -162,6 +175,15 @@ class Proxy:
             self.calls.request(call, branch)
         else:
             self._turn.add(Forward(branch))
+
+    def _binding(self, token: str, contact: str | None) -> Binding:
+        """Return the binding of a flow token in a dialog. Raises SipRefusal 430, 481."""
+        binding = self._registrar.bindings.by_token(token, contact)
+        if binding is None:
+            if contact is not None and self._registrar.had_token(token):
+                raise flow_failed()
+            raise SipRefusal("no such dialog", status=481)
+        return binding
 
     def on_ack(self, request: Request, flow: Flow, now: float) -> list[Effect]:
         """The ACK of a 2xx: it has no transaction and no answer, so that what is wrong with it is dropped."""
@@ -177,13 +199,13 @@ class Proxy:
         side = flow.listener.side
         token = routing.strip_own_routes(request, self._own)
         routing.decrement_max_forwards(request)
-        call = self.calls.get(token, request.get("call-id")) if token else None
+        call = self.calls.table.get(token, request.get("call-id")) if token else None
         if call is None or (side is Side.ACCESS and flow.key != call.binding.flow.key):
             raise SipRefusal("ACK of no call", status=481)
         branch = Branch(server=None, request=request, to=side.other, call=call)
         if branch.to is Side.CORE:
             strip_untrusted(request)
-            branch.uri = routing.next_hop(request)
+            branch.uri = routing.route_onward(request)
         else:
             strip_for_ue(request)
             branch.flow = call.binding.flow
@@ -204,12 +226,10 @@ class Proxy:
         self._turn.begin(now)
         branch = client.context
         if isinstance(branch, Branch) and response.status != 100:
-            method = method_label(branch.method)
-            self._counters.responses[branch.to.other, method, response.status] += 1
             try:
                 self._response(branch, response)
-            except SipRefusal as refusal:  # the response cannot be read where it matters
-                self._failed(branch, SipRefusal(refusal.reason, status=502, phrase="Bad Gateway"))
+            except SipRefusal as refusal:  # it cannot be read where it matters
+                self._failed(branch, SipRefusal(refusal.reason, status=502))
         return self._turn.end()
 
     def _response(self, branch: Branch, response: Response) -> None:
@@ -217,9 +237,13 @@ class Proxy:
         if server is None:
             return
         response.pop_value("via")
+        if branch.to is Side.ACCESS:
+            self._police(response, Side.ACCESS)
         if branch.registration is not None:
             response = self._registrar.from_core(branch.registration, response, self._turn.now)
-            self._note_registration(branch.registration)
+            if response.status >= 200:
+                branch.answered = True
+                self._note_registration(branch.registration, response.status)
             self._turn.respond(server, response)
             return
         if branch.to is Side.CORE:
@@ -232,17 +256,23 @@ class Proxy:
         if branch.call is not None:
             self.calls.response(branch.call, branch, response)
         else:
+            branch.answered = branch.answered or response.status >= 200
             self._turn.respond(server, response)
 
-    def _note_registration(self, registration: PendingRegistration) -> None:
-        """Count what a 2xx changed; a contact that moved to another flow takes its calls along."""
+    def _note_registration(self, registration: PendingRegistration, status: int) -> None:
+        """Count an outcome; a contact that comes on another flow takes its calls along."""
         outcomes = self._counters.registrations
-        outcomes["registered"] += len(registration.installed)
+        if status >= 300:
+            if status not in _CHALLENGES:
+                outcomes["refused"] += 1
+            return
+        outcomes["registered"] += len(registration.installed) - registration.refreshed
+        outcomes["refreshed"] += registration.refreshed
         outcomes["removed"] += len(registration.removed)
-        for old in registration.moved:
-            new = self._registrar.bindings.find(old.aor, old.contact, old.instance, old.reg_id)
-            for call in self.calls:
-                if call.binding is old and new is not None:
+        for new in registration.installed:
+            for call in self.calls.table.of(new.aor):
+                old = call.binding
+                if old is not new and not old.live and old.is_contact(new.contact, new.instance, new.reg_id):
                     call.binding = new
 
     def on_flow_closed(self, flow: Flow) -> None:
@@ -259,9 +289,10 @@ class Proxy:
         """The request of ``branch`` reached nobody: no next hop, no connection, no response."""
         self._turn.begin(now)
         if branch.to is Side.ACCESS:
-            refusal = (
-                flow_failed() if reason == "transport" else SipRefusal("the UE does not answer", status=408)
-            )
+            if reason == "transport":
+                refusal = flow_failed()
+            else:
+                refusal = SipRefusal("the UE does not answer", status=408)
         elif branch.registration is not None:
             refusal = SipRefusal("no answer from the core", status=504)
         else:
@@ -270,12 +301,12 @@ class Proxy:
         return self._turn.end()
 
     def _failed(self, branch: Branch, refusal: SipRefusal) -> None:
-        if branch.server is None or branch.finished:
+        if branch.server is None or branch.answered:
             return
         if branch.call is not None:
             self.calls.endings.give_up(branch.call, branch, refusal)
         else:
-            branch.finished = True
+            branch.answered = True
             self._turn.refuse(branch.server, refusal)
 
     # Gateways
@@ -283,10 +314,11 @@ class Proxy:
     def on_gateway_up(self, gateway: str, suites: frozenset[str], now: float, *, cold: bool) -> list[Effect]:
         """A gateway registered. cold: it has none of its former contexts; their calls are over."""
         self._turn.begin(now)
-        self.gateways.up[gateway] = suites
         self._lost.pop(gateway, None)
         if cold:
+            self.gateways.up.pop(gateway, None)
             self._release_calls_of(gateway)
+        self.gateways.take_up(gateway, suites, cold=cold)
         return self._turn.end()
 
     def on_gateway_down(self, gateway: str, now: float) -> list[Effect]:
@@ -302,12 +334,12 @@ class Proxy:
         """A notification. Returns whether its context is one of ours (else it gets 411), and effects."""
         self._turn.begin(now)
         call = self.gateways.contexts.get((gateway, context))
-        if call is not None and isinstance(event, BearerReleased | MediaInactivity):
+        if call is not None and _ends_call(call, event):
             self.calls.endings.release(call, SipRefusal("the media is lost", status=503))
         return call is not None, self._turn.end()
 
     def _release_calls_of(self, gateway: str) -> None:
-        for call in self.calls:
+        for call in self.calls.table:
             if call.gateway == gateway:
                 self.calls.endings.release(call, SipRefusal("the media gateway is lost", status=503))
 
@@ -318,6 +350,10 @@ class Proxy:
         return self._turn.end()
 
     # Time
+
+    @property
+    def timers_running(self) -> int:
+        return len(self._timers)
 
     def tick(self, now: float) -> list[Effect]:
         """What is due; call it about ten times a second."""
@@ -337,6 +373,16 @@ class Proxy:
     def release_all(self, now: float) -> list[Effect]:
         """End every call: the process goes out of service (drain is over)."""
         self._turn.begin(now)
-        for call in self.calls:
+        for call in self.calls.table:
             self.calls.endings.release(call, SipRefusal("going out of service", status=503))
         return self._turn.end()
+
+
+def _ends_call(call: Call, event: Procedure) -> bool:
+    """Tell whether a call ends by what its gateway reports.
+
+    Silence is no loss while it rings, nor while all its media is on hold (TS 24.229 5.2.8).
+    """
+    if isinstance(event, MediaInactivity):
+        return bool(call.answered) and call.media.listening
+    return isinstance(event, BearerReleased)

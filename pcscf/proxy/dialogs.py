@@ -1,5 +1,6 @@
 """What the proxy remembers of a call's dialogs, so that it can end them by itself (RFC 3261 12)."""
 
+from pcscf.errors import SipRefusal
 from pcscf.flow import Side
 from pcscf.proxy.branch import Branch, Call, Dialog
 from pcscf.sip.headers import NameAddr, cseq_of, tag_of
@@ -34,8 +35,8 @@ def note_success(call: Call, branch: Branch, response: Response, now: float) -> 
     """Remember the dialog that a 2xx makes, or the Contact with which it refreshes one."""
     if branch is call.branch:
         tag = to_tag(response)
-        if tag not in call.dialogs:
-            dialog = call.dialogs[tag] = Dialog(response.copy())
+        if tag not in call.dialogs and tag not in call.over:
+            dialog = call.dialogs[tag] = made_by(response)
             dialog.cseq[branch.to] = cseq_of(response)[0]
             call.answered = call.answered or now
     elif branch.method in _TARGET_REFRESH:
@@ -44,6 +45,16 @@ def note_success(call: Call, branch: Branch, response: Response, now: float) -> 
             _note_contact(known, response, branch.to)
 
 
+def made_by(response: Response) -> Dialog:
+    """Return the dialog that a 2xx makes."""
+    answer = Response(response.status, response.reason, list(response.fields))
+    return Dialog(answer, response.body)
+
+
 def _note_contact(dialog: Dialog, message: Message, sender: Side) -> None:
-    if contacts := message.values("contact"):
-        dialog.contacts[sender] = NameAddr.parse(contacts[0]).uri
+    """Take a Contact that cannot be read for none: the one before it stays in force."""
+    try:
+        if contacts := message.values("contact"):
+            dialog.contacts[sender] = NameAddr.parse(contacts[0]).uri
+    except SipRefusal:
+        return

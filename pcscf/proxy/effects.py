@@ -29,9 +29,10 @@ class Forward:
 
 @dataclass(slots=True)
 class CancelBranch:
-    """CANCEL a client transaction (RFC 3261 9.1)."""
+    """CANCEL a client transaction (RFC 3261 9.1); headers: further ones of the CANCEL."""
 
     client: ClientTransaction
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)

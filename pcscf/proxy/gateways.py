@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from iq.procedures import ActionReply
+from iq.procedures import Action, ActionReply
 from pcscf.alg.session import Plan
 from pcscf.errors import SipRefusal
 from pcscf.proxy.branch import Call
@@ -20,6 +20,7 @@ class Gateways:
         self._turn = turn
         self.up: dict[str, frozenset[str]] = {}
         self.contexts: dict[tuple[str, int], Call] = {}
+        self._unreleased: dict[str, list[Action]] = {}
         self._next = 0
 
     def choose(self) -> str:
@@ -30,6 +31,20 @@ class Gateways:
         self._next = (self._next + 1) % len(names)
         return names[self._next]
 
+    def take_up(self, gateway: str, suites: frozenset[str], *, cold: bool) -> None:
+        """A gateway serves. cold: nothing of before is there; else what it missed is released now."""
+        self.up[gateway] = suites
+        for action in self._unreleased.pop(gateway, ()):
+            if not cold:
+                self._turn.add(AskGateway(gateway, action))
+
+    def in_turn(self, call: Call, step: Callable[[], None]) -> None:
+        """Run ``step``: now, or behind what the call waits for and what waits already."""
+        if call.waiting:
+            call.queue.append(step)
+        else:
+            step()
+
     def carry_out(
         self,
         call: Call,
@@ -39,13 +54,15 @@ class Gateways:
     ) -> None:
         """Bring ``plan`` to the gateway where it needs it, and call ``then`` with the SDP to send.
 
+        ``refused`` is called instead where the gateway refuses, is lost, or the call has ended meanwhile.
         Until the reply is there the call waits: its ``queue`` holds what arrives, in order.
         """
         if plan.action is None:
             self._complete(call, plan, None, then, refused)
             return
         if call.gateway not in self.up:
-            raise unavailable("the media gateway of this call is lost")
+            refused(unavailable("the media gateway of this call is lost"))
+            return
         call.waiting = True
 
         def resume(reply: ActionReply) -> None:
@@ -53,7 +70,8 @@ class Gateways:
             self._complete(call, plan, reply, then, refused)
             if call.ended:
                 self.release(call)
-            self._drain(call)
+            while call.queue and not call.waiting:
+                call.queue.popleft()()
 
         self._turn.add(AskGateway(call.gateway, plan.action, resume))
 
@@ -65,41 +83,55 @@ class Gateways:
         then: Callable[[bytes], None],
         refused: Callable[[SipRefusal], None],
     ) -> None:
+        failed: SipRefusal | None = None
         try:
             sdp = call.media.complete(plan, reply)
         except SipRefusal as refusal:
-            self._note_context(call)
-            if not call.ended:
-                refused(refusal)
-            return
-        self._note_context(call)
-        if not call.ended:
-            then(sdp)
-
-    def _note_context(self, call: Call) -> None:
-        if call.media.context is not None:
+            failed = refusal
+        if call.media.context is not None and not call.ended:
             self.contexts[call.gateway, call.media.context] = call
-
-    def _drain(self, call: Call) -> None:
-        while call.queue and not call.waiting:
-            call.queue.popleft()()
+        if failed is not None:
+            refused(failed)
+        elif call.ended:
+            refused(SipRefusal("the call is over", status=481))
+        else:
+            then(sdp)
 
     def roll_back(self, call: Call, plan: Plan) -> None:
         """Undo a re-offer that was refused: the gateway goes back to what both ends agreed on before."""
-        action = call.media.rollback(plan)
+        self.in_turn(call, lambda: self._roll_back(call, plan))
+
+    def _roll_back(self, call: Call, plan: Plan) -> None:
+        action = None if call.ended else call.media.rollback(plan)
         if action is not None and call.gateway in self.up:
             self._turn.add(AskGateway(call.gateway, action))
 
+    def follow(self, call: Call, fork: str) -> None:
+        """Let the media go to a dialog of the call that goes on, where the gateway follows another."""
+        self.in_turn(call, lambda: self._follow(call, fork))
+
+    def _follow(self, call: Call, fork: str) -> None:
+        plan = None if call.ended else call.media.plan_fork(fork)
+        if plan is not None:
+            self.carry_out(call, plan, lambda _: None, lambda _: None)
+
     def release(self, call: Call) -> None:
-        """Subtract the call's context, exactly once; while a reply is outstanding ``resume`` does it."""
+        """Subtract the call's context, exactly once; while a reply is outstanding ``resume`` does it.
+
+        Of a gateway that is lost, when it comes back.
+        """
         if call.waiting:
             return
         context = call.media.context
         action = call.media.release()
         if context is not None:
             self.contexts.pop((call.gateway, context), None)
-        if action is not None and call.gateway in self.up:
+        if action is None:
+            return
+        if call.gateway in self.up:
             self._turn.add(AskGateway(call.gateway, action))
+        else:
+            self._unreleased.setdefault(call.gateway, []).append(action)
 
 
 def unavailable(reason: str) -> SipRefusal:

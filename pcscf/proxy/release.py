@@ -1,5 +1,6 @@
 """Requests that the proxy sends by itself in a call's dialogs: ACK and BYE (TS 24.229 5.2.8)."""
 
+from pcscf.errors import SipRefusal
 from pcscf.flow import Side
 from pcscf.proxy.branch import Call, Dialog
 from pcscf.sip.build import request_in_dialog
@@ -22,12 +23,14 @@ def route_towards(call: Call, dialog: Dialog, side: Side) -> list[str]:
 
 
 def remote_target(call: Call, dialog: Dialog, side: Side) -> str:
-    """Return the Contact URI of the end on ``side``, as last refreshed; "" where it never gave one."""
+    """Return the Contact URI of the end on ``side``, as last refreshed. Raises SipRefusal: it has none."""
     if uri := dialog.contacts.get(side):
         return uri
     source = call.invite if side is call.caller else dialog.answer
     contacts = source.values("contact")
-    return NameAddr.parse(contacts[0]).uri if contacts else ""
+    if not contacts:
+        raise SipRefusal("no Contact")
+    return NameAddr.parse(contacts[0]).uri
 
 
 def _request(
@@ -38,7 +41,10 @@ def _request(
     number: int,
     headers: tuple[tuple[str, str], ...] = (),
 ) -> Request:
-    """Build a request to ``side`` as if the other end had sent it."""
+    """Build a request to ``side`` as if the other end had sent it.
+
+    Raises SipRefusal where a Contact or Record-Route of its peer leads nowhere.
+    """
     caller, callee = call.invite.get("from") or "", dialog.answer.get("to") or ""
     to_caller = side is call.caller
     return request_in_dialog(
@@ -54,14 +60,22 @@ def _request(
 
 
 def ack(call: Call, dialog: Dialog, side: Side, number: int) -> Request:
-    """Return the ACK of a 2xx from ``side`` for the INVITE with CSeq ``number`` (RFC 3261 13.2.2.4)."""
+    """Return the ACK of a 2xx from ``side`` for the INVITE with CSeq ``number`` (RFC 3261 13.2.2.4).
+
+    Raises SipRefusal.
+    """
     return _request(call, dialog, side, "ACK", number)
 
 
-def bye(call: Call, dialog: Dialog, side: Side, reason: str) -> Request:
-    """Return a BYE towards ``side`` with ``Reason: reason`` (RFC 3326)."""
+def bye(call: Call, dialog: Dialog, side: Side, refusal: SipRefusal) -> Request:
+    """Return a BYE towards ``side`` that says why (RFC 3326). Raises SipRefusal."""
     last = dialog.cseq.get(side)
     if last is None:
         last = cseq_of(call.invite)[0] if side is not call.caller else 0
     dialog.cseq[side] = last + 1
-    return _request(call, dialog, side, "BYE", last + 1, (("Reason", reason),))
+    return _request(call, dialog, side, "BYE", last + 1, (reason(refusal),))
+
+
+def reason(refusal: SipRefusal) -> tuple[str, str]:
+    """Return the Reason header for what ``refusal`` says (RFC 3326)."""
+    return "Reason", f'SIP;cause={refusal.status};text="{refusal.reason}"'

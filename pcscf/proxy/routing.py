@@ -5,7 +5,7 @@ from zlib import crc32
 from pcscf.errors import SipRefusal
 from pcscf.flow import Listener
 from pcscf.sip.headers import MAGIC_COOKIE, NameAddr, Via, tag_of
-from pcscf.sip.message import Request, split_values
+from pcscf.sip.message import Request
 from pcscf.sip.uri import SipUri
 
 __all__ = ["MAGIC_COOKIE", "OwnAddresses"]
@@ -37,7 +37,9 @@ class OwnAddresses:
 def strip_own_routes(request: Request, own: OwnAddresses) -> str | None:
     """Remove our URIs from the top of Route and return the user part of the first, None where none was there.
 
-    Also undoes a strict router's swap (RFC 3261 16.4). Raises SipRefusal on a Route that cannot be read.
+    Those of one Record-Route only: behind it may stand another one of ours, of the other half of a call
+    between two UEs of this proxy. Also undoes a strict router's swap (RFC 3261 16.4). Raises SipRefusal on a
+    Route that cannot be read.
     """
     token: str | None = None
     routes = request.values("route")
@@ -50,22 +52,29 @@ def strip_own_routes(request: Request, own: OwnAddresses) -> str | None:
     stripped = 0
     for value in routes:
         uri = SipUri.parse(NameAddr.parse(value).uri)
-        if not own.has(uri):
+        if not own.has(uri) or token not in {None, uri.user or ""}:
             break
         stripped += 1
-        if token is None:
-            token = uri.user or ""
+        token = uri.user or ""
     for _ in range(stripped):
         request.pop_value("route")
     return token
 
 
 def next_hop(request: Request) -> str:
-    """Return the URI that the request goes to next: its first Route, else its Request-URI (16.6 step 6)."""
-    route = request.get("route")
-    if not route:
-        return request.uri
-    return NameAddr.parse(split_values(route)[0]).uri
+    """Return the URI that the request goes to next: its first Route, else its Request-URI (16.6 step 7)."""
+    route = request.first("route")
+    return request.uri if route is None else NameAddr.parse(route).uri
+
+
+def route_onward(request: Request) -> str:
+    """Return the next hop; a strict router gets what it expects (16.6 step 6). Raises SipRefusal."""
+    uri = next_hop(request)
+    if uri is not request.uri and ";lr" not in uri.lower():
+        request.pop_value("route")
+        request.append("Route", f"<{request.uri}>")
+        request.uri = uri
+    return uri
 
 
 def decrement_max_forwards(request: Request) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from pcscf.flow import Side
 from pcscf.registration.security_agreement import strip_agreement_tags
 from pcscf.sip.message import Message, Response
 
@@ -23,6 +24,11 @@ UNTRUSTED = AGREEMENT | _CORE_ALONE | {
 NOT_FOR_UE = AGREEMENT | _CORE_ALONE | {"p-access-network-info", "attestation-info", "origination-id"}
 #: The same for responses (RFC 6432: Reason in responses stays in the trust domain).
 _NOT_FOR_UE_RESPONSES = NOT_FOR_UE | {"reason"}
+#: What counts as forged where it comes from that side; what a UE repeats or wishes for does not.
+FORBIDDEN = {
+    Side.ACCESS: UNTRUSTED - {"security-client", "security-verify", "p-preferred-identity"},
+    Side.CORE: AGREEMENT,
+}
 
 #: Calling party's category, originating line information, kind of operator: parameters of a URI in the core.
 _CORE_PARAMETERS = re.compile(r";(?:cpc|oli|iotl)=[^;>,?\s]*", re.IGNORECASE)

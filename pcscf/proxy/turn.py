@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from pcscf.admin.counters import Counters, method_label
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Side
 from pcscf.proxy.branch import Branch
@@ -14,13 +15,14 @@ from pcscf.transaction.layer import ServerTransaction
 class Turn:
     """One event at a time: ``begin`` it, let the parts add effects, then ``end`` it.
 
-    random: returns that many random octets.
+    random: returns that many random octets. counters: what is answered and refused is counted here.
     """
 
-    __slots__ = ("effects", "now", "random")
+    __slots__ = ("counters", "effects", "now", "random")
 
-    def __init__(self, random: Callable[[int], bytes]) -> None:
+    def __init__(self, random: Callable[[int], bytes], counters: Counters) -> None:
         self.random = random
+        self.counters = counters
         self.now = 0.0
         self.effects: list[Effect] = []
 
@@ -39,6 +41,7 @@ class Turn:
         self.effects.append(effect)
 
     def respond(self, server: ServerTransaction, response: Response) -> None:
+        self.counters.responses[server.flow.listener.side, method_label(server.method), response.status] += 1
         self.effects.append(Respond(server, response))
 
     def answer(
@@ -57,10 +60,10 @@ class Turn:
 
     def refuse(self, server: ServerTransaction, refusal: SipRefusal) -> None:
         """Answer with the response that ``refusal`` calls for; its reason goes into Warning (20.43)."""
+        self.counters.refusals[refusal.reason, refusal.status] += 1
         headers = refusal.headers
         if refusal.status != 487 and not any(name == "Warning" for name, _ in headers):
-            text = refusal.reason.replace("\\", "").replace('"', "'")
-            headers = (*headers, ("Warning", f'399 {server.flow.listener.host} "{text}"'))
+            headers = (*headers, ("Warning", f'399 {server.flow.listener.hostport} "{refusal.reason}"'))
         self.answer(server, refusal.status, refusal.phrase or None, headers, refusal.body)
 
     def send_own(self, request: Request, to: Side, *, uri: str = "", flow: Flow | None = None) -> None:

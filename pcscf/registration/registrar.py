@@ -47,8 +47,8 @@ class PendingRegistration:
     """A REGISTER on its way: what its final response needs. contacts empty: a query.
 
     everything: ``Contact: *``. media: mechanisms that the UE announced (M). server: values of
-    Security-Server for 401 and 200. After the response: bindings ``installed`` (or refreshed), ``removed``,
-    and ``moved``, the old ones of contacts that are now on another flow.
+    Security-Server for 401 and 200. After the response: bindings ``installed`` (of which so many were
+    ``refreshed``), ``removed``, and ``moved``, the old ones of contacts that are now on another flow.
     """
 
     flow: Flow
@@ -62,6 +62,7 @@ class PendingRegistration:
     network: tuple[str, ...]
     server: tuple[str, ...]
     installed: list[Binding] = field(default_factory=list)
+    refreshed: int = 0
     removed: list[Binding] = field(default_factory=list)
     moved: list[Binding] = field(default_factory=list)
 
@@ -191,6 +192,8 @@ class Registrar:
                 continue
             if binding is None:
                 binding = Binding(pending.aor, contact.uri, pending.flow, pending.token)
+            else:
+                pending.refreshed += 1
             _fill(binding, pending, contact, now + expires)
             binding.service_route = route
             binding.associated = associated or [pending.aor]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pcscf.errors import SdpRejected, SipRefusal
+from pcscf.sip.message import Message
 
 #: Multiparts inside each other, and parts of one body.
 MAX_DEPTH = 4
@@ -82,6 +83,16 @@ def find_sdp(
             return None
         raise _unsupported("no SDP in the body")
     return _choose(found.sdp)
+
+
+def strip_sdp(message: Message) -> None:
+    """Take out a body that is or may contain a session description; others stay."""
+    if not message.body:
+        return
+    kind = _kind(message.get("content-type"))
+    if kind in {"", "application/sdp"} or kind.startswith("multipart/"):
+        message.remove("content-type", "content-disposition", "content-encoding")
+        message.set_body(b"")
 
 
 def _choose(parts: list[tuple[SdpPart, str]]) -> SdpPart:
