@@ -4,6 +4,7 @@ Errors of the command line and of the configuration go to standard error instead
 costs one empty call: nothing is bound, formatted or redacted for it.
 """
 
+import json
 import logging
 import sys
 from typing import Any, Literal
@@ -30,7 +31,7 @@ def setup(level: Level = "info", form: Format = "auto") -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,  # before redaction: exceptions quote their input
             redaction,
-            _console() if console else structlog.processors.JSONRenderer(),
+            _console() if console else _json,
         ],
         wrapper_class=_Logger,
         logger_factory=lambda *_: _StandardOutput(),
@@ -65,6 +66,14 @@ def _use_level(level: Level) -> None:
     for name, member in vars(template).items():
         if not name.startswith("__"):
             setattr(_Logger, name, member)
+
+
+#: Redaction has left nothing but what JSON knows. (structlog's own renderer makes an encoder for each line.)
+_encode = json.JSONEncoder().encode
+
+
+def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return _encode(event)
 
 
 def _console() -> Processor:

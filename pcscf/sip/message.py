@@ -103,7 +103,7 @@ class Message:
         return [v for k, raw in self.fields if k == key for v in split_values(value_of(raw))]
 
     def __contains__(self, key: str) -> bool:
-        return any(k == key for k, _ in self.fields)
+        return self._index(key) >= 0
 
     def remove(self, *keys: str) -> int:
         """Remove every field with one of ``keys``; return how many went."""
@@ -113,29 +113,30 @@ class Message:
 
     def set(self, name: str, value: str) -> None:
         """Replace the first field ``name`` in its place and drop further ones; append it where none is."""
-        key, line = key_of(name), f"{name}: {value}"
-        fields, done = [], False
-        for f in self.fields:
-            if f[0] != key:
-                fields.append(f)
-            elif not done:
-                fields.append((key, line))
-                done = True
-        if not done:
-            fields.append((key, line))
-        self.fields = fields
+        key = key_of(name)
+        field = (key, f"{name}: {value}")
+        at = self._index(key)
+        if at < 0:
+            self.fields.append(field)
+            return
+        self.fields[at] = field
+        for i in range(len(self.fields) - 1, at, -1):
+            if self.fields[i][0] == key:
+                del self.fields[i]
 
     def append(self, name: str, value: str) -> None:
         """Add a field behind the last one of that name, or at the end."""
         key = key_of(name)
-        at = max((i + 1 for i, f in enumerate(self.fields) if f[0] == key), default=len(self.fields))
-        self.fields.insert(at, (key, f"{name}: {value}"))
+        fields = self.fields
+        at = len(fields)
+        while at and fields[at - 1][0] != key:
+            at -= 1
+        fields.insert(at or len(fields), (key, f"{name}: {value}"))
 
     def prepend(self, name: str, value: str) -> None:
         """Add a field before the first one of that name, or at the top (Via, Route, Record-Route, Path)."""
         key = key_of(name)
-        at = next((i for i, f in enumerate(self.fields) if f[0] == key), 0)
-        self.fields.insert(at, (key, f"{name}: {value}"))
+        self.fields.insert(max(self._index(key), 0), (key, f"{name}: {value}"))
 
     def replace_values(self, name: str, values: Iterable[str]) -> None:
         """Set all values of ``name`` as one field; no values remove it."""

@@ -1,6 +1,7 @@
 """Where a URI leads (RFC 3263): numeric addresses at once, names by NAPTR, SRV, A and AAAA."""
 
 import asyncio
+import functools
 import ipaddress
 import random
 import time
@@ -45,7 +46,16 @@ def numeric(uri: SipUri | str) -> tuple[str | None, str, int] | None:
 
     Raises SipRefusal for a URI that leads nowhere.
     """
-    uri = SipUri.parse(uri) if isinstance(uri, str) else uri
+    return _numeric_text(uri) if isinstance(uri, str) else _numeric(uri)
+
+
+@functools.lru_cache(maxsize=MAX_CACHED)
+def _numeric_text(uri: str) -> tuple[str | None, str, int] | None:
+    """The next hops of a proxy are few, and it asks with every request (34 us)."""
+    return _numeric(SipUri.parse(uri))
+
+
+def _numeric(uri: SipUri) -> tuple[str | None, str, int] | None:
     host = _host(uri)
     if not _is_numeric(host):
         return None
