@@ -8,14 +8,14 @@ import pytest
 
 from lab.call import Call
 from lab.media import Statistics
-from lab.sockets import free_port, open_pair
+from lab.sockets import free_port
 from lab.ue import UserAgent
 from tests.support.edge import aor, network
-from tests.support.programs import Program, need
+from tests.support.programs import need
+from tests.support.sipp import errors_of, sipp
 
 pytestmark = pytest.mark.interop
 
-SCENARIOS = Path(__file__).parents[2] / "configs" / "sipp"
 CALLS = 100
 #: Seconds between two calls: 10 calls a second.
 APART = 0.1
@@ -30,25 +30,6 @@ def _sipp() -> None:
 def quick_timers(settings: dict[str, Any]) -> None:
     """Let transactions end soon after they are done: 64 * T1 is what keeps them (RFC 3261 17)."""
     settings["timers"] = {"t1": 0.05}
-
-
-def sipp(scenario: str, port: int, directory: Path, *more: str | int) -> Program:
-    """SIPp with a scenario of ours on ``port``, echoing RTP on a free pair of ports."""
-    rtp, rtcp = open_pair("127.0.0.1")
-    media = rtp.getsockname()[1]
-    rtp.close()
-    rtcp.close()
-    return Program(
-        "sipp", "-sf", SCENARIOS / scenario, "-i", "127.0.0.1", "-p", str(port),
-        "-mi", "127.0.0.1", "-mp", str(media), "-rtp_echo", "-nostdin",
-        "-trace_err", "-error_file", directory / "errors.log", *map(str, more),
-        directory=directory,
-    )  # fmt: skip
-
-
-def errors_of(directory: Path) -> str:
-    log = directory / "errors.log"
-    return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
 
 
 async def test_a_hundred_calls_to_a_far_end_that_echoes(tmp_path: Path):

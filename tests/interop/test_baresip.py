@@ -1,0 +1,127 @@
+"""baresip, a phone that knows mandatory SRTP and no mediasec, behind a listener that assumes sdes-srtp."""
+
+import cmath
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.sockets import free_port
+from lab.speech import CLOCK, alaw
+from tests.support.baresip import TONE, Baresip, baresip
+from tests.support.capture import Capture
+from tests.support.edge import PASSWORD, Network, aor, network
+from tests.support.programs import need, until
+from tests.support.sipp import sipp
+
+pytestmark = pytest.mark.interop
+
+#: Two seconds of speech.
+PACKETS = 100
+#: A-law octet -> linear sample.
+LINEAR = {alaw(sample): sample for sample in range(-32_768, 32_768, 8)}
+
+
+@pytest.fixture(autouse=True)
+def _peers() -> None:
+    need("baresip", "sipp", "dumpcap", "tshark", root=True)
+
+
+def assume_srtp(settings: dict[str, Any]) -> None:
+    """The phone writes neither Security-Client nor a=3ge2ae: both are taken for granted."""
+    for listener in settings["access"]["listen"]:
+        listener["assume"] = ["sdes-srtp"]
+    settings["media_security"] = {"implicit": True}
+
+
+async def test_it_calls_a_plain_far_end(tmp_path: Path):
+    port = free_port("127.0.0.1")
+    static = {"echo": f"sip:echo@127.0.0.1:{port}"}
+    async with (
+        sipp("uas_echo.xml", port, tmp_path, "-m", 1) as far_end,
+        network(core={"static": static, "relay": False}, edit_pcscf=assume_srtp) as net,
+        Capture(tmp_path, "udp") as wire,
+        baresip(tmp_path, aor("alice"), PASSWORD, net.edge.access) as phone,
+    ):
+        await far_end.listening(port)
+        await phone.registered()
+        await phone.command("dial", aor("echo"))
+        await phone.event("CALL_ESTABLISHED")
+        await media_flows(net, phone)
+        await phone.command("hangup")
+        assert await far_end.ended(15) == 0
+        await net.nothing_left()
+        await wire.caught_up()
+        await only_the_access_leg_is_protected(wire, net)
+
+
+async def test_it_is_called_from_the_core(tmp_path: Path):
+    async with (
+        network(core={"relay": False}, edit_pcscf=assume_srtp) as net,
+        Capture(tmp_path, "udp") as wire,
+        baresip(tmp_path, aor("alice"), PASSWORD, net.edge.access) as phone,
+    ):
+        await phone.registered()
+        core = net.core.target
+        caller = sipp(
+            "uac_core.xml", free_port("127.0.0.1"), tmp_path, "-s", "alice", "-key", "domain", "ims.example",
+            "-d", 3000, "-m", 1, f"{core.host}:{core.port}",
+        )  # fmt: skip
+        async with caller:
+            await media_flows(net, phone)
+            assert await caller.ended(15) == 0
+        await phone.event("CALL_CLOSED")
+        await net.nothing_left()
+        await wire.caught_up()
+        await only_the_access_leg_is_protected(wire, net)
+
+
+async def media_flows(net: Network, phone: Baresip) -> None:
+    """Wait for two seconds of media each way; the phone accepts what it gets."""
+    for realm in ("access", "core"):
+
+        async def look(realm: str = realm) -> float:
+            return await net.metric("agw", "agw_packets_total", realm=realm)
+
+        await until(look, lambda packets: packets >= PACKETS)
+    await phone.program.line("incoming rtp for 'audio' established")
+    assert await net.metric("agw", "agw_drops_total", realm="core") == 0
+    # Before the answer is there it sends one or two datagrams that open NATs: too short, or not protected.
+    drops = [dict(labels) for name, labels in await net.edge.metrics("agw") if name == "agw_drops_total"]
+    assert {one["reason"] for one in drops} <= {"short", "auth", "no_key"}
+    assert await net.metric("agw", "agw_drops_total") <= 2
+
+
+async def only_the_access_leg_is_protected(wire: Capture, net: Network) -> None:
+    """SDES and SRTP on the access leg; RTP/AVP and a tone that anybody can hear on the core leg."""
+    access = net.edge.access.port
+    rules = tuple(f"udp.port=={port},sip" for port in (access, net.edge.core.port, net.core.target.port))
+    fields = ("udp.srcport", "udp.dstport", "sdp.media.proto", "sdp.media.port", "sdp.media_attr")
+    ports: dict[bool, set[str]] = {True: set(), False: set()}
+    for source, target, proto, port, attributes in await wire.read("sip and sdp", *fields, decode_as=rules):
+        protected = str(access) in (source, target)
+        ports[protected].add(port)
+        assert proto == ("RTP/SAVP" if protected else "RTP/AVP")
+        assert ("crypto:" in attributes) == protected
+        assert "3ge2ae" not in attributes or protected
+    assert not ports[True] & ports[False]
+    for protected, found in ports.items():
+        media = " or ".join(f"udp.port=={port}" for port in found)
+        rows = await wire.read(media, "udp.payload")
+        payloads = [bytes.fromhex(row[0])[12:] for row in rows]
+        speech = [octets for octets in payloads if len(octets) == (170 if protected else 160)]
+        assert len(speech) >= 2 * PACKETS
+        assert (min(tones(speech)) > 0.9) != protected
+        if protected:
+            assert max(tones(speech)) < 0.5
+
+
+def tones(payloads: list[bytes]) -> Iterator[float]:
+    """Yield how much of the energy of each fifth of a second is the phone's tone (a pure one: 1)."""
+    for start in range(0, len(payloads) - 10, 50):
+        for octets in payloads[start : start + 1]:
+            samples = [LINEAR[octet] for octet in octets[:160]]
+            turn = -2j * cmath.pi * TONE / CLOCK
+            found = abs(sum(sample * cmath.exp(turn * n) for n, sample in enumerate(samples)))
+            yield 2 * found**2 / (len(samples) * sum(sample * sample for sample in samples))

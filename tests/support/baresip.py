@@ -1,0 +1,102 @@
+"""baresip without a sound card: registers, is told what to do over ctrl_tcp, sends a tone."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from lab.address import Target
+from lab.sockets import free_port
+from tests.support.programs import Program
+
+MODULES = Path("/usr/lib/baresip/modules")
+#: Hertz of the tone that it sends.
+TONE = 440
+_CONFIG = """
+module_path {modules}
+sip_listen 127.0.0.1:{sip}
+net_interface 127.0.0.1
+ctrl_tcp_listen 127.0.0.1:{control}
+rtp_stats yes
+audio_source ausine,{tone}
+audio_player aubridge,nowhere
+audio_alert aubridge,nowhere
+ausrc_srate 48000
+ausrc_channels 2
+auplay_srate 8000
+module ausine.so
+module aubridge.so
+module g711.so
+module srtp.so
+module_app account.so
+module_app menu.so
+module_app ctrl_tcp.so
+"""
+_ACCOUNT = (
+    '<{aor}>;auth_user={user};auth_pass={password};outbound="sip:{host}:{port};transport={transport}"'
+    ";mediaenc={mediaenc};audio_codecs=PCMA;regint=3600;answermode=auto\n"
+)
+
+
+class Baresip:
+    """``events`` is what it has told; ``program`` its process with its output."""
+
+    def __init__(self, program: Program, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.program = program
+        self.events: list[dict[str, Any]] = []
+        self._reader = reader
+        self._writer = writer
+
+    async def registered(self) -> None:
+        """Wait for the 200 to its REGISTER; the event for it may have come before anybody listened."""
+        await self.program.line(r"200 OK .*\[1 binding\]")
+
+    async def command(self, name: str, params: str = "") -> None:
+        """Give a command and wait until it is accepted."""
+        text = json.dumps({"command": name, "params": params, "token": name}).encode()
+        self._writer.write(b"%d:%s," % (len(text), text))
+        while not (answer := await self._next()).get("response"):
+            pass
+        assert answer["ok"], answer
+
+    async def event(self, kind: str, within: float = 15.0) -> dict[str, Any]:
+        """Wait for an event of this type among those that were not waited for yet."""
+        async with asyncio.timeout(within):
+            while True:
+                for number, event in enumerate(self.events):
+                    if event["type"] == kind:
+                        del self.events[: number + 1]
+                        return event
+                await self._next()
+
+    async def _next(self) -> dict[str, Any]:
+        length = int((await self._reader.readuntil(b":"))[:-1])
+        message: dict[str, Any] = json.loads((await self._reader.readexactly(length + 1))[:-1])
+        if message.get("event"):
+            self.events.append(message)
+        return message
+
+
+@asynccontextmanager
+async def baresip(
+    directory: Path, aor: str, password: str, proxy: Target, mediaenc: str = "srtp-mand"
+) -> AsyncIterator[Baresip]:
+    """Start it with one account, which it registers by itself; calls to it are answered at once."""
+    sip, control = free_port("127.0.0.1"), free_port("127.0.0.1")
+    config = _CONFIG.format(modules=MODULES, sip=sip, control=control, tone=TONE)
+    account = _ACCOUNT.format(
+        aor=aor, user=aor.partition(":")[2].partition("@")[0], password=password, mediaenc=mediaenc,
+        host=proxy.host, port=proxy.port, transport=proxy.transport,
+    )  # fmt: skip
+    home = directory / "baresip"
+    home.mkdir()
+    (home / "config").write_text(config, encoding="ascii")
+    (home / "accounts").write_text(account, encoding="ascii")
+    async with AsyncExitStack() as stack:
+        program = await stack.enter_async_context(Program("baresip", "-4", "-f", home, directory=directory))
+        await program.listening(control, "tcp")
+        reader, writer = await asyncio.open_connection("127.0.0.1", control)
+        stack.callback(writer.transport.abort)
+        yield Baresip(program, reader, writer)
