@@ -34,6 +34,11 @@ class Process:
         self._readers: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
 
+    @property
+    def pid(self) -> int:
+        """The process id, 0 before the start."""
+        return self._process.pid if self._process is not None else 0
+
     async def start(self) -> Event:
         """Start it and wait for its log event ``ready``, which is returned. Raises ProcessFailed."""
         self._process = await asyncio.create_subprocess_exec(

@@ -1,10 +1,9 @@
 """A whole edge for tests: real pcscf and agw (lab.edge) behind the lab's core, and what may be left of it."""
 
-import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -115,18 +114,15 @@ def assert_clean(process: Process) -> None:
 
 async def kill(process: Process) -> None:
     """End a process of the edge without warning, as a crash would."""
-    running = process._process
-    assert running is not None
-    os.kill(running.pid, signal.SIGKILL)
-    await running.wait()
+    os.kill(process.pid, signal.SIGKILL)
+    await process.stop()
 
 
-def pause(process: Process, *, on: bool = True) -> None:
-    """Stop a process in its tracks, connections open; or let it go on."""
-    running = process._process
-    assert running is not None
-    os.kill(running.pid, signal.SIGSTOP if on else signal.SIGCONT)
-
-
-async def gather_calls(calls: Iterable[Any]) -> list[Any]:
-    return list(await asyncio.gather(*calls))
+@contextlib.contextmanager
+def frozen(process: Process) -> Iterator[None]:
+    """Stop a process in its tracks, connections open, and let it go on afterwards."""
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)

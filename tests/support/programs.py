@@ -148,3 +148,13 @@ def bound(port: int, protocol: str) -> bool:
         if int(local.rpartition(":")[2], 16) == port and (protocol == "udp" or state == "0A"):
             return True
     return False
+
+
+def udp_ports(pid: int) -> list[int]:
+    """Return the local ports of the IPv4 UDP sockets of a process, in order."""
+    inodes = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            inodes.add(entry.readlink().name)
+    rows = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+    return sorted(int(row[1].rpartition(":")[2], 16) for row in rows if f"socket:[{row[9]}]" in inodes)
