@@ -12,6 +12,8 @@ CONTROL_GRACE = 300.0
 UNKNOWN_THERE = frozenset({411, 430, 435})
 """Answers to a heartbeat by which the controller says that it does not know the termination."""
 
+_RECEIVES = frozenset({Mode.SEND_RECEIVE, Mode.RECEIVE_ONLY})
+
 Notification = tuple[int, Heartbeat | MediaInactivity]
 
 
@@ -56,10 +58,12 @@ class Supervision:
         return True
 
     def _silent(self, termination: Termination, now: float) -> bool:
-        """Has nothing valid arrived at any open stream for that long? Told once for each such time."""
+        """Has nothing valid arrived at any stream that should receive for that long? Told once each time.
+
+        A peer that is held sends nothing, and is not lost."""
         if termination.inactivity is None or now - termination.quiet_since < termination.inactivity:
             return False
-        watched = [end for end in termination.ends.values() if end.mode is not Mode.INACTIVE]
+        watched = [end for end in termination.ends.values() if end.mode in _RECEIVES]
         heard = [self._engine.state(end.port).last_activity for end in watched]
         latest = max((at for at in heard if at is not None), default=termination.quiet_since)
         if watched and now - latest >= termination.inactivity:

@@ -76,7 +76,7 @@ class StageFlow:
 
 
 class StageGateway:
-    """An AGW. hold: replies wait in ``held`` for ``release``. error: everything is answered with that code."""
+    """An AGW. hold: replies wait in ``held``. error: the code that everything is answered with."""
 
     def __init__(self, name: str, stage: "Stage") -> None:
         self.name = name
@@ -84,7 +84,7 @@ class StageGateway:
         self.engine = FakeEngine()
         self.contexts = Contexts(self.engine, _realms(), 100_000)
         self.actions: list[Action] = []
-        self.held: deque[Callable[[], None]] = deque()
+        self.held: deque[tuple[Callable[[ActionReply], None], ActionReply]] = deque()
         self.hold = False
         self.error: int | None = None
         self.up = False
@@ -98,14 +98,22 @@ class StageGateway:
         else:
             reply = self.contexts.execute(action, self.stage.now)
         if self.hold:
-            self.held.append(lambda: done(reply))
+            self.held.append((done, reply))
         else:
             self.stage.soon.append(lambda: done(reply))
 
     def release(self, replies: int = 1000) -> None:
         """Let held replies go, the oldest first."""
         for _ in range(min(replies, len(self.held))):
-            self.held.popleft()()
+            done, reply = self.held.popleft()
+            done(reply)
+            self.stage.settle()
+
+    def lose(self) -> None:
+        """The held replies never arrive: as the controller ends its requests when the association is lost."""
+        while self.held:
+            done, reply = self.held.popleft()
+            done(ActionReply(reply.context, [], IqError(530, "network failure")))
             self.stage.settle()
 
     def asked(self) -> list[str]:

@@ -72,9 +72,10 @@ def test_silence_is_told_once_for_each_interval(agw: Gateway) -> None:
     assert agw.tick(88.0) == [(1, MediaInactivity(name))]
 
 
-def test_a_stream_on_hold_is_silent_on_purpose(agw: Gateway) -> None:
+@pytest.mark.parametrize("held", [Mode.INACTIVE, Mode.SEND_ONLY])
+def test_a_stream_on_hold_is_silent_on_purpose(agw: Gateway, held: Mode) -> None:
     name = agw.reserve(0.0, inactivity=30)
-    agw.contexts.execute(Action(1, [Configure(name, [Stream(1, mode=Mode.INACTIVE)])]), 10.0)
+    agw.contexts.execute(Action(1, [Configure(name, [Stream(1, mode=held)])]), 10.0)
     assert agw.tick(100.0) == []
     agw.contexts.execute(Action(1, [Configure(name, [Stream(1, mode=Mode.SEND_RECEIVE)])]), 101.0)
     assert agw.tick(130.0) == []
