@@ -1,11 +1,12 @@
 """Via, Max-Forwards, Route and Record-Route of a forwarded request (RFC 3261 16.4 to 16.6, RFC 5658)."""
 
+import re
 from zlib import crc32
 
 from pcscf.errors import SipRefusal
 from pcscf.flow import Listener
-from pcscf.sip.headers import MAGIC_COOKIE, NameAddr, Via, tag_of
-from pcscf.sip.message import Request
+from pcscf.sip.headers import MAGIC_COOKIE, NameAddr, Via
+from pcscf.sip.message import Request, value_of
 from pcscf.sip.uri import SipUri
 
 __all__ = ["MAGIC_COOKIE", "OwnAddresses"]
@@ -15,15 +16,19 @@ DEFAULT_MAX_FORWARDS = 70
 PROXY_OPTIONS = frozenset({"mediasec", "sec-agree", "path", "outbound"})
 #: Requests that make dialogs other than calls: their route must lead back as well.
 DIALOG_METHODS = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
+#: What stays the same, besides the Request-URI, when a request comes back by mistake.
+_ROUTING = frozenset({"route", "proxy-require", "call-id", "cseq", "from", "to"})
 
 
 class OwnAddresses:
     """The host:port pairs that mean this proxy in a Route or a Request-URI."""
 
-    __slots__ = ("_pairs",)
+    __slots__ = ("_pairs", "_written")
 
     def __init__(self, listeners: list[Listener]) -> None:
         self._pairs = {(listener.host.lower(), listener.port) for listener in listeners}
+        hosts = "|".join(re.escape(listener.hostport) for listener in listeners)
+        self._written = re.compile(rf"<sips?:([A-Za-z0-9\-._~]*)@(?:{hosts})(?:;transport=[a-z]+)?;lr>")
 
     def is_sent_by(self, via: Via) -> bool:
         return (via.host.lower(), via.port or 5060) in self._pairs
@@ -32,6 +37,13 @@ class OwnAddresses:
         """Tell whether ``uri`` is one of ours; a missing port is the scheme's default."""
         port = uri.port or (5061 if uri.scheme == "sips" else 5060)
         return (uri.host.lower(), port) in self._pairs
+
+    def token(self, route: str) -> str | None:
+        """Return the user part of a Route value that is ours, None for another's. Raises SipRefusal."""
+        if found := self._written.fullmatch(route):  # as we write it: nothing has to be parsed
+            return found[1]
+        uri = SipUri.parse(NameAddr.parse(route).uri)
+        return (uri.user or "") if self.has(uri) else None
 
 
 def strip_own_routes(request: Request, own: OwnAddresses) -> str | None:
@@ -51,11 +63,11 @@ def strip_own_routes(request: Request, own: OwnAddresses) -> str | None:
             request.replace_values("Route", routes)
     stripped = 0
     for value in routes:
-        uri = SipUri.parse(NameAddr.parse(value).uri)
-        if not own.has(uri) or token not in {None, uri.user or ""}:
+        user = own.token(value)
+        if user is None or token not in {None, user}:
             break
         stripped += 1
-        token = uri.user or ""
+        token = user
     for _ in range(stripped):
         request.pop_value("route")
     return token
@@ -103,15 +115,7 @@ def check_proxy_require(request: Request) -> None:
 
 def loop_hash(request: Request) -> str:
     """Hash what decides the routing of a request; the same again here is a loop (RFC 3261 16.3 step 4)."""
-    parts = [
-        request.uri,
-        *request.all("route"),
-        *request.all("proxy-require"),
-        request.get("call-id") or "",
-        request.get("cseq") or "",
-        tag_of(request.get("from") or "") or "",
-        tag_of(request.get("to") or "") or "",
-    ]
+    parts = [request.uri, *(value_of(raw) for key, raw in request.fields if key in _ROUTING)]
     return f"{crc32(chr(0).join(parts).encode('utf-8', 'surrogateescape')):08x}"
 
 

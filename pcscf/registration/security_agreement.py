@@ -189,5 +189,8 @@ def check_request(request: Request, network: tuple[str, ...], *, negotiated: boo
 
 def strip_agreement_tags(message: Message) -> None:
     """Take ``mediasec`` and ``sec-agree`` out of Require and Proxy-Require; an emptied field goes."""
-    remove_option_tags(message, "Require", AGREEMENT_TAGS)
-    remove_option_tags(message, "Proxy-Require", AGREEMENT_TAGS)
+    for key, _ in message.fields:
+        if key == "require" or key == "proxy-require":
+            remove_option_tags(message, "Require", AGREEMENT_TAGS)
+            remove_option_tags(message, "Proxy-Require", AGREEMENT_TAGS)
+            return
