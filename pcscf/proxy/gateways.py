@@ -11,6 +11,8 @@ from pcscf.proxy.turn import Turn
 
 #: Seconds that a UE is asked to wait while no gateway serves.
 RETRY_AFTER = 5
+#: H.248.8: no reply came; whether the gateway has done what it was asked nobody knows.
+NETWORK_FAILURE = 530
 
 
 class Gateways:
@@ -118,7 +120,7 @@ class Gateways:
     def release(self, call: Call) -> None:
         """Subtract the call's context, exactly once; while a reply is outstanding ``resume`` does it.
 
-        Of a gateway that is lost, when it comes back.
+        Of a gateway that is lost, or gets lost before it has answered, when it comes back.
         """
         if call.waiting:
             return
@@ -128,10 +130,18 @@ class Gateways:
             self.contexts.pop((call.gateway, context), None)
         if action is None:
             return
-        if call.gateway in self.up:
-            self._turn.add(AskGateway(call.gateway, action))
-        else:
-            self._unreleased.setdefault(call.gateway, []).append(action)
+        if call.gateway not in self.up:
+            self._missed(call.gateway, action)
+            return
+
+        def released(reply: ActionReply) -> None:
+            if reply.error is not None and reply.error.code == NETWORK_FAILURE:
+                self._missed(call.gateway, action)
+
+        self._turn.add(AskGateway(call.gateway, action, released))
+
+    def _missed(self, gateway: str, action: Action) -> None:
+        self._unreleased.setdefault(gateway, []).append(action)
 
 
 def unavailable(reason: str) -> SipRefusal:

@@ -157,6 +157,22 @@ def test_a_call_that_ends_while_the_gateway_is_away(stage: Stage) -> None:
     assert stage.gateway.asked() == ["Release"]
 
 
+def test_a_release_that_got_lost_with_the_association(stage: Stage) -> None:
+    call = establish(ends(stage))
+    stage.gateway.error = 530
+    call.hang_up()
+    stage.gateway.asked()
+    stage.gateway_down("agw")
+    stage.gateway.error = None
+    assert stage.contexts() == 1, "it has never heard of the release"
+    stage.gateway_up("agw", cold=False)
+    assert stage.gateway.asked() == ["Release"]
+    assert stage.contexts() == 0
+    stage.gateway_down("agw")
+    stage.gateway_up("agw", cold=False)
+    assert stage.gateway.asked() == []
+
+
 def test_an_offer_while_the_gateway_is_away(stage: Stage) -> None:
     call = establish(ends(stage))
     stage.gateway_down("agw")
