@@ -1,6 +1,7 @@
 """A whole edge for tests: real pcscf and agw (lab.edge) behind the lab's core, and what may be left of it."""
 
 import contextlib
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -49,6 +50,19 @@ class Network:
         """Return the sum of a metric's samples with these labels; 0 where there is none."""
         return total(await self.edge.metrics(process), name, **labels) or 0.0
 
+    async def health(self, process: str) -> tuple[int, dict[str, Any]]:
+        """Return the status and the content of /healthz."""
+        status, text = await self.edge._get(process, "/healthz")
+        return status, json.loads(text) if status else {}
+
+    async def restart(self, name: str) -> Process:
+        """Start a process of the edge anew, with its configuration of before, and wait until it serves."""
+        fresh = Process(name, self.edge.directory / f"{name}.yaml")
+        setattr(self.edge, name, fresh)
+        await fresh.start()
+        await until(lambda: self.health(name), lambda seen: seen[0] == 200, 20.0)
+        return fresh
+
     async def nothing_left(self, *, transactions: bool = False, within: float = 10.0) -> None:
         """Wait until no call, context, termination or media port is left, nor a transaction where asked."""
         wanted = {name: list(metrics) for name, metrics in LEFTOVERS.items()}
@@ -91,15 +105,19 @@ async def network(
 
     next_hop: URI of another core that the edge uses; the lab's own one stays idle then.
 
-    With ``clean`` nobody may have logged a traceback or an error, or sent the core what must not get there.
+    With ``clean`` both processes have to end well, and nobody may have logged a traceback or an error, or have
+    sent the core what must not get there.
     """
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as stack, AsyncExitStack() as agents:
         passwords = dict.fromkeys(users, PASSWORD)
         center = await stack.enter_async_context(CoreNetwork(DOMAIN, passwords, **(core or {})))
         front = await stack.enter_async_context(Edge(next_hop or center.uri, **edge))
-        yield Network(center, front, await stack.enter_async_context(AsyncExitStack()))
+        yield Network(center, front, agents)
+        await agents.aclose()
+        statuses = await front.stop()
         if clean:
-            assert not center.violations
+            assert set(statuses.values()) == {0}
+            assert not list(center.violations)
             assert_clean(front.pcscf)
             assert_clean(front.agw)
 

@@ -41,6 +41,10 @@ class IqRelay:
     def messages(self) -> list[bytes]:
         return self.gateway + self.controller
 
+    def to_gateway(self, data: bytes) -> None:
+        """Say something in the controller's place."""
+        self._to_gateway.write(data)
+
     def cut(self) -> None:
         """Close every connection."""
         for writer in self._writers:
@@ -57,6 +61,7 @@ class IqRelay:
             writer.transport.abort()
             return
         self._writers.add(far_writer)
+        self._to_gateway = writer
         async with asyncio.TaskGroup() as group:
             group.create_task(self._pump(reader, far_writer, self.gateway))
             group.create_task(self._pump(far_reader, writer, self.controller))
