@@ -106,7 +106,7 @@ class End:
             *([f"Content-Type: {kind}"] if body else []),
             f"Content-Length: {len(body)}",
         ]
-        message = parse("\r\n".join([*lines, "", ""]).encode() + body)
+        message = parse("\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + body)
         assert isinstance(message, Request)
         self.send(message)
         return message
@@ -199,7 +199,7 @@ class Leg:
             *([f"Content-Type: {kind}"] if body else []),
             f"Content-Length: {len(body)}",
         ]
-        message = parse("\r\n".join([*lines, "", ""]).encode() + body)
+        message = parse("\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + body)
         assert isinstance(message, Request)
         self.sent.append(message)
         self.end.send(message)
