@@ -1,4 +1,4 @@
-"""A process of the edge that dies, hangs or starts anew, in the middle of calls: noticed, told, cleaned up."""
+"""A process of the edge that dies, hangs or starts anew in the middle of calls: noticed, told, cleaned up."""
 
 import asyncio
 from typing import Any

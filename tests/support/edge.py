@@ -105,8 +105,8 @@ async def network(
 
     next_hop: URI of another core that the edge uses; the lab's own one stays idle then.
 
-    With ``clean`` both processes have to end well, and nobody may have logged a traceback or an error, or have
-    sent the core what must not get there.
+    With ``clean`` both processes have to end well, without a traceback or an error in their logs, and nothing
+    may have got to the core that must not get there.
     """
     async with AsyncExitStack() as stack, AsyncExitStack() as agents:
         passwords = dict.fromkeys(users, PASSWORD)
