@@ -9,11 +9,12 @@ import timeit
 from collections.abc import Callable
 from contextlib import redirect_stdout
 
+from agw.app import make_realm
+from agw.config import RealmSection
 from agw.control.contexts import Contexts
-from agw.control.ports import Interface, PortPool, Realm
 from agw.engine.portable import PortableEngine
-from benchmarks.edge import ACCESS, CORE, PORTS
-from benchmarks.memory_edge import MemoryEdge, settled
+from benchmarks.edge import REALMS
+from benchmarks.memory_edge import ACCESS, CORE, MemoryEdge, MemoryFlow, settled
 from benchmarks.options import Options
 from hosting import logs
 from hosting.daemon import GC_THRESHOLDS
@@ -22,7 +23,9 @@ from iq.procedures import Action, ActionReply
 from pcscf.alg.session import AccessProfile, MediaPolicy, MediaSession
 from pcscf.flow import Side
 from pcscf.sdp.body import find_sdp
-from pcscf.sip.message import parse
+from pcscf.sip.build import response_to
+from pcscf.sip.message import Request, parse
+from pcscf.transaction.layer import NewRequest, TransactionLayer
 
 _MID = "<pcscf.ims.example>"
 _SUITES = frozenset({"AES_CM_128_HMAC_SHA1_80"})
@@ -41,7 +44,7 @@ async def _run(calls: int, repeats: int) -> int:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)  # as hosting.daemon does it
     engine = PortableEngine(asyncio.get_running_loop())
-    realms = {name: _realm(name, address) for name, address in (("access", ACCESS), ("core", CORE))}
+    realms = {name: make_realm(name, RealmSection(**section)) for name, section in REALMS.items()}
     contexts = Contexts(engine, realms, 10_000)
     gateway = _Timed(contexts)
     with redirect_stdout(io.StringIO()):  # the records of the calls: written as to a file
@@ -65,6 +68,7 @@ async def _run(calls: int, repeats: int) -> int:
         return min(timer.repeat(repeats, calls)) / calls
 
     iq = fastest(lambda: _iq(edge.actions))
+    transactions = _transactions(edge.received, calls)
     sdp = fastest(lambda: _media(edge.received, edge.actions))
     messages = [*edge.received, *edge.sent]
     parsed = [parse(data) for data in messages]
@@ -76,6 +80,7 @@ async def _run(calls: int, repeats: int) -> int:
         f"  of it SIP: encoding {len(edge.sent)} messages",
         fastest(lambda: [m.encode() for m in parsed[-len(edge.sent) :]]),
     )
+    _line("  of it transactions: 2 servers, 2 clients, matching", transactions)
     _line("  of it SDP and policy: plan and complete, both ways", sdp, 100)
     _line(f"Iq: {2 * len(edge.actions)} encodings, {2 * len(edge.actions)} parsings", iq, 300)
     _line("AGW and portable engine (4 sockets, 2 SRTP sessions)", min(at_gateway), 250)
@@ -86,10 +91,6 @@ async def _run(calls: int, repeats: int) -> int:
 
 def _line(what: str, seconds: float, budget: int | None = None) -> None:
     print(f"{what:54s}{seconds * 1e6:6.1f}" + (f"{budget:9d}" if budget else ""))
-
-
-def _realm(name: str, address: str) -> Realm:
-    return Realm(name, [Interface(name, address, address, 46, PortPool(*PORTS, bytes), 4)])
 
 
 class _Timed:
@@ -106,6 +107,34 @@ class _Timed:
         self._contexts.ended.clear()
         self.seconds += timeit.default_timer() - started
         return reply
+
+
+def _transactions(received: list[bytes], calls: int) -> float:
+    """Seconds a call in the transaction layer: as a server and as a client for INVITE and for BYE."""
+    layer, flow = TransactionLayer(), MemoryFlow(ACCESS, ("127.0.0.1", 5080))
+    core = MemoryFlow(CORE, ("127.0.0.1", 5090))
+    invite, _, _, ack, bye, _ = received
+    seconds = 0.0
+    for number in range(calls):
+        asked = [parse(data.replace(b"z9hG4bK", b"z9hG4bK%d." % number)) for data in (invite, ack, bye)]
+        branches = [f"z9hG4bKc{number}.{index}" for index in range(3)]
+        started = timeit.default_timer()
+        for message, branch in zip(asked, branches, strict=True):
+            now = number * 0.002
+            effects = layer.receive(message, flow, now)
+            if not isinstance(message, Request) or message.method == "ACK":
+                continue
+            server = next(effect.server for effect in effects if isinstance(effect, NewRequest))
+            out = message.copy()
+            out.prepend("Via", f"SIP/2.0/UDP 127.0.0.1:5070;branch={branch}")
+            layer.request(out, core, now)
+            for status in (100, 180, 200) if message.method == "INVITE" else (200,):
+                layer.receive(response_to(out, status, to_tag="s1"), core, now)
+                layer.respond(server, response_to(message, status, to_tag="s1"), now)
+        if number % 25 == 0:
+            layer.tick(number * 0.002)
+        seconds += timeit.default_timer() - started
+    return seconds / calls
 
 
 def _iq(actions: list[tuple[Action, ActionReply]]) -> None:

@@ -10,8 +10,10 @@ from ruamel.yaml import YAML
 from benchmarks.processes import Child, Group, free_port
 
 #: Where the gateway opens its media ports.
-ACCESS, CORE = "127.0.0.2", "127.0.0.3"
-PORTS = [10_000, 31_999]
+REALMS: dict[str, dict[str, Any]] = {
+    "access": {"address": "127.0.0.2", "ports": [10_000, 31_999]},
+    "core": {"address": "127.0.0.3", "ports": [10_000, 31_999]},
+}
 
 
 class Edge:
@@ -58,10 +60,7 @@ def gateway_settings(iq: int) -> dict[str, Any]:
     return {
         "node": {"name": "agw.ims.example"},
         "iq": {"controllers": [{"address": "127.0.0.1", "port": iq}]},
-        "realms": {
-            "access": {"address": ACCESS, "ports": PORTS},
-            "core": {"address": CORE, "ports": PORTS},
-        },
+        "realms": REALMS,
         "admin": {"address": "127.0.0.1", "port": free_port()},
         "log": {"level": "info", "format": "json"},
     }

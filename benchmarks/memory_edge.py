@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 from benchmarks.errors import BenchmarkFailed
+from iq.peer import Gateway
 from iq.procedures import Action, ActionReply
 from pcscf.admin.counters import Counters
 from pcscf.alg.session import MediaPolicy
@@ -20,6 +21,7 @@ from pcscf.ratelimit import RateLimit
 from pcscf.registration.registrar import Registrar, RegistrarSettings
 from pcscf.sip.message import Request, Response, parse
 from pcscf.transaction.layer import TransactionLayer
+from pcscf.transport.transports import Transports
 
 ACCESS = Listener(Side.ACCESS, "udp", "127.0.0.1", 5060, "access", confidential=True)
 CORE = Listener(Side.CORE, "udp", "127.0.0.1", 5070, "core")
@@ -117,8 +119,9 @@ class MemoryEdge:
         self.actions: list[tuple[Action, ActionReply]] = []
         self.ue = MemoryFlow(ACCESS, ("127.0.0.1", 5080))
         self.core = MemoryFlow(CORE, ("127.0.0.1", 5090))
-        self._transports: Any = _Transports(self.core)
-        self._gateway: Any = _Gateway()
+        self._transports = _Transports(self.core)
+        self._gateway = _Gateway()
+        transports, gateway = cast("Transports", self._transports), cast("Gateway", self._gateway)
         counters, entropy, listeners = Counters(), Entropy(), [ACCESS, CORE, CORE_TCP]
         charging = Charging(CORE.host, "ims.example")
         registrar = Registrar(RegistrarSettings(CORE, "ims.example", entropy(32), MECHANISMS))
@@ -129,14 +132,14 @@ class MemoryEdge:
         self._edge = Edge(
             Proxy(settings, listeners, registrar, counters, entropy),
             self.layer,
-            self._transports,
+            transports,
             listeners,
             counters,
             entropy,
             RateLimit(1_000_000),
             udp_limit=65_000,
         )
-        self._edge.on_gateway_up(self._gateway, True)
+        self._edge.on_gateway_up(gateway, True)
         self._register()
 
     async def close(self) -> None:

@@ -44,7 +44,8 @@ class Ng:
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sock.settimeout(3)
         self._sock.connect(("127.0.0.1", port))
-        self._cookies = (f"{os.getpid()}_{n}".encode() for n in itertools.count())
+        prefix = os.urandom(6).hex()  # rtpengine answers a cookie that it knows from its memory
+        self._cookies = (f"{prefix}_{n}".encode() for n in itertools.count())
 
     def wait(self) -> None:
         """Wait till it answers. Raises BenchmarkFailed."""
@@ -84,7 +85,7 @@ class Ng:
             command="answer", sdp=answer, to_tag=f"t{number}", direction=["core", "ue"], **names
         )
         if "sdp" not in there or "sdp" not in back:
-            raise BenchmarkFailed(f"rtpengine refused a call: {there.get('error-reason')}")
+            raise BenchmarkFailed(f"rtpengine refused a call: {there} {back}")
         return there["sdp"], back["sdp"]
 
 
