@@ -3,34 +3,32 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from iq.procedures import ActionReply, BearerReleased, MediaInactivity, Procedure
+from iq.procedures import ActionReply, Procedure
 from pcscf.admin.counters import Counters, method_label
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Listener, Side
 from pcscf.proxy import routing
-from pcscf.proxy.branch import Branch, Call
+from pcscf.proxy.branch import Branch
 from pcscf.proxy.calls import Calls, CallSettings
 from pcscf.proxy.effects import Effect, Forward
 from pcscf.proxy.gateways import Gateways, unavailable
 from pcscf.proxy.originating import HeaderSettings, check_security_verify, originate
+from pcscf.proxy.outages import Outages
 from pcscf.proxy.refusals import flow_failed, not_reachable
+from pcscf.proxy.registrations import Registrations
 from pcscf.proxy.terminating import answer_from_ue, terminate
 from pcscf.proxy.trust import FORBIDDEN, strip_for_ue, strip_untrusted
 from pcscf.proxy.turn import Turn
 from pcscf.registration.bindings import Binding
-from pcscf.registration.registrar import PendingRegistration, Registrar
+from pcscf.registration.registrar import Registrar
 from pcscf.sip.headers import tag_of
 from pcscf.sip.message import Message, Request, Response
 from pcscf.sip.uri import SipUri
 from pcscf.transaction.layer import ClientTransaction, ServerTransaction
 from pcscf.transaction.timers import TimerQueues
 
-#: Seconds that the calls of a lost gateway are kept: it may come back with its contexts.
-GATEWAY_GRACE = 15.0
 #: Requests that exist in dialogs of INVITE alone: without their call there is nothing to forward them to.
 _OF_CALLS = frozenset({"INVITE", "BYE", "PRACK", "UPDATE", "INFO"})
-#: Final responses to REGISTER after which the UE tries again at once.
-_CHALLENGES = frozenset({401, 407, 423, 494})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,9 @@ class Proxy:
         self._timers: TimerQueues = TimerQueues()
         self.gateways = Gateways(self._turn)
         self.calls = Calls(settings.calls, self._turn, self.gateways, self._timers)
+        self._registrations = Registrations(registrar, self._turn, self.calls.table, settings.next_hop)
         self.draining = False
-        self._lost: dict[str, float] = {}
+        self._outages = Outages(self.gateways, self.calls.table, self.calls.endings, self._turn)
 
     # Requests
 
@@ -85,8 +84,10 @@ class Proxy:
         branch.loop = routing.check_loop(out, self._own)
         server.context = branch
         if listener.side is Side.ACCESS and out.method == "REGISTER":
+            if self.draining:
+                raise unavailable("going out of service")
             routing.decrement_max_forwards(out)
-            self._register(branch, out, flow)
+            self._registrations.to_core(branch, out, flow)
             return
         self._police(out, listener.side)
         token = routing.strip_own_routes(out, self._own)
@@ -107,15 +108,6 @@ class Proxy:
         for key, _ in message.fields:
             if key in forbidden:
                 self._counters.policed[side.value, key] += 1
-
-    def _register(self, branch: Branch, request: Request, flow: Flow) -> None:
-        if self.draining:
-            raise unavailable("going out of service")
-        branch.request, branch.registration = self._registrar.to_core(
-            request, flow, self._turn.now, self._turn.random
-        )
-        branch.uri = self._settings.next_hop or branch.request.uri
-        self._turn.add(Forward(branch))
 
     def _originate(self, branch: Branch, request: Request, flow: Flow) -> None:
         binding = self._registrar.bindings.for_request(request, flow)
@@ -240,10 +232,7 @@ class Proxy:
         if branch.to is Side.ACCESS:
             self._police(response, Side.ACCESS)
         if branch.registration is not None:
-            response = self._registrar.from_core(branch.registration, response, self._turn.now)
-            if response.status >= 200:
-                branch.answered = True
-                self._note_registration(branch.registration, response.status)
+            response = self._registrations.from_core(branch, branch.registration, response)
             self._turn.respond(server, response)
             return
         if branch.to is Side.CORE:
@@ -259,26 +248,9 @@ class Proxy:
             branch.answered = branch.answered or response.status >= 200
             self._turn.respond(server, response)
 
-    def _note_registration(self, registration: PendingRegistration, status: int) -> None:
-        """Count an outcome; a contact that comes on another flow takes its calls along."""
-        outcomes = self._counters.registrations
-        if status >= 300:
-            if status not in _CHALLENGES:
-                outcomes["refused"] += 1
-            return
-        outcomes["registered"] += len(registration.installed) - registration.refreshed
-        outcomes["refreshed"] += registration.refreshed
-        outcomes["removed"] += len(registration.removed)
-        for new in registration.installed:
-            for call in self.calls.table.of(new.aor):
-                old = call.binding
-                if old is not new and not old.live and old.is_contact(new.contact, new.instance, new.reg_id):
-                    call.binding = new
-
     def on_flow_closed(self, flow: Flow) -> None:
-        """A connection of a UE is gone, and with it the contacts that were reached by it (RFC 5626 4.4)."""
-        if flow.listener.side is Side.ACCESS:
-            self._counters.registrations["flow_lost"] += len(self._registrar.bindings.drop_flow(flow.key))
+        """A connection is gone; the failures of requests on it come by ``on_failed``."""
+        self._registrations.flow_closed(flow)
 
     def on_failed(self, client: ClientTransaction, reason: str, now: float) -> list[Effect]:
         """A client transaction ended without a final response; reason: "timeout" or "transport"."""
@@ -312,20 +284,15 @@ class Proxy:
     # Gateways
 
     def on_gateway_up(self, gateway: str, suites: frozenset[str], now: float, *, cold: bool) -> list[Effect]:
-        """A gateway registered. cold: it has none of its former contexts; their calls are over."""
+        """A gateway registered. cold: it has none of its former contexts."""
         self._turn.begin(now)
-        self._lost.pop(gateway, None)
-        if cold:
-            self.gateways.up.pop(gateway, None)
-            self._release_calls_of(gateway)
-        self.gateways.take_up(gateway, suites, cold=cold)
+        self._outages.up(gateway, suites, cold=cold)
         return self._turn.end()
 
     def on_gateway_down(self, gateway: str, now: float) -> list[Effect]:
-        """The association is lost: the gateway's calls are kept for GATEWAY_GRACE seconds."""
+        """The association with a gateway is lost."""
         self._turn.begin(now)
-        if self.gateways.up.pop(gateway, None) is not None:
-            self._lost[gateway] = now + GATEWAY_GRACE
+        self._outages.down(gateway)
         return self._turn.end()
 
     def on_gateway_event(
@@ -333,15 +300,8 @@ class Proxy:
     ) -> tuple[bool, list[Effect]]:
         """A notification. Returns whether its context is one of ours (else it gets 411), and effects."""
         self._turn.begin(now)
-        call = self.gateways.contexts.get((gateway, context))
-        if call is not None and _ends_call(call, event):
-            self.calls.endings.release(call, SipRefusal("the media is lost", status=503))
-        return call is not None, self._turn.end()
-
-    def _release_calls_of(self, gateway: str) -> None:
-        for call in self.calls.table:
-            if call.gateway == gateway:
-                self.calls.endings.release(call, SipRefusal("the media gateway is lost", status=503))
+        known = self._outages.report(gateway, context, event)
+        return known, self._turn.end()
 
     def resume(self, step: Callable[[ActionReply], None], reply: ActionReply, now: float) -> list[Effect]:
         """The reply that AskGateway asked for is there."""
@@ -362,12 +322,8 @@ class Proxy:
             if branch.call is not None:
                 refusal = SipRefusal("no final response in time", status=408)
                 self.calls.endings.give_up(branch.call, branch, refusal)
-        for gateway, until in list(self._lost.items()):
-            if until <= now:
-                del self._lost[gateway]
-                self._release_calls_of(gateway)
-        if expired := self._registrar.bindings.expire(now):
-            self._counters.registrations["expired"] += len(expired)
+        self._outages.expire()
+        self._registrations.expire()
         return self._turn.end()
 
     def release_all(self, now: float) -> list[Effect]:
@@ -376,13 +332,3 @@ class Proxy:
         for call in self.calls.table:
             self.calls.endings.release(call, SipRefusal("going out of service", status=503))
         return self._turn.end()
-
-
-def _ends_call(call: Call, event: Procedure) -> bool:
-    """Tell whether a call ends by what its gateway reports.
-
-    Silence is no loss while it rings, nor while all its media is on hold (TS 24.229 5.2.8).
-    """
-    if isinstance(event, MediaInactivity):
-        return bool(call.answered) and call.media.listening
-    return isinstance(event, BearerReleased)

@@ -3,7 +3,7 @@
 import pytest
 
 from iq.procedures import BearerReleased, Heartbeat, MediaInactivity
-from pcscf.proxy.core import GATEWAY_GRACE
+from pcscf.proxy.outages import GATEWAY_GRACE
 from tests.support.calls import UE_ANSWER, Established, ends, establish
 from tests.support.ladder import plain, secure
 from tests.support.stage import Stage

@@ -108,7 +108,11 @@ class Play:
 
     def answer_others(self, status: int) -> None:
         for end, request in list(self.open):
-            if request is not self.came:
+            if request is self.came:
+                continue
+            if tag_of(request.get("to")) is None:  # the INVITE again, when its transaction was over
+                self._answer(end, request, 486)
+            else:
                 sdp = plain(version=2) if end is self.between.core else UE_ANSWER
                 offered = request.body and request.method in {"INVITE", "UPDATE"}
                 self._answer(end, request, status, sdp if offered and status == 200 else b"", tag="x")

@@ -1,0 +1,64 @@
+"""REGISTER on its way through the proxy core, and what its outcome means for calls."""
+
+from pcscf.flow import Flow, Side
+from pcscf.proxy.branch import Branch
+from pcscf.proxy.effects import Forward
+from pcscf.proxy.table import CallTable
+from pcscf.proxy.turn import Turn
+from pcscf.registration.registrar import PendingRegistration, Registrar
+from pcscf.sip.message import Request, Response
+
+#: Final responses to REGISTER after which the UE tries again at once.
+_CHALLENGES = frozenset({401, 407, 423, 494})
+
+
+class Registrations:
+    """next_hop: URI of the I-CSCF, None for RFC 3263 on the home domain."""
+
+    def __init__(self, registrar: Registrar, turn: Turn, calls: CallTable, next_hop: str | None) -> None:
+        self._registrar = registrar
+        self._turn = turn
+        self._calls = calls
+        self._next_hop = next_hop
+
+    def to_core(self, branch: Branch, request: Request, flow: Flow) -> None:
+        """Send a REGISTER on. Raises SipRefusal."""
+        turn = self._turn
+        branch.request, branch.registration = self._registrar.to_core(request, flow, turn.now, turn.random)
+        branch.uri = self._next_hop or branch.request.uri
+        turn.add(Forward(branch))
+
+    def from_core(self, branch: Branch, pending: PendingRegistration, response: Response) -> Response:
+        """Return a response as it goes to the UE; a final one changes bindings and is counted."""
+        response = self._registrar.from_core(pending, response, self._turn.now)
+        if response.status >= 200:
+            branch.answered = True
+            self._note(pending, response.status)
+        return response
+
+    def _note(self, pending: PendingRegistration, status: int) -> None:
+        """Count an outcome; a contact that comes on another flow takes its calls along."""
+        outcomes = self._turn.counters.registrations
+        if status >= 300:
+            if status not in _CHALLENGES:
+                outcomes["refused"] += 1
+            return
+        outcomes["registered"] += len(pending.installed) - pending.refreshed
+        outcomes["refreshed"] += pending.refreshed
+        outcomes["removed"] += len(pending.removed)
+        for new in pending.installed:
+            for call in self._calls.of(new.aor):
+                old = call.binding
+                if old is not new and not old.live and old.is_contact(new.contact, new.instance, new.reg_id):
+                    call.binding = new
+
+    def flow_closed(self, flow: Flow) -> None:
+        """A connection of a UE is gone, and with it the contacts that were reached by it (RFC 5626 4.4)."""
+        if flow.listener.side is Side.ACCESS:
+            gone = self._registrar.bindings.drop_flow(flow.key)
+            self._turn.counters.registrations["flow_lost"] += len(gone)
+
+    def expire(self) -> None:
+        """Forget the contacts whose time has passed."""
+        if expired := self._registrar.bindings.expire(self._turn.now):
+            self._turn.counters.registrations["expired"] += len(expired)
