@@ -89,9 +89,13 @@ def load(path: Path, model: type[M], warn: Callable[[str], None] | None = None) 
             json.dumps(source.value), strict=True, context={"directory": path.absolute().parent}
         )
     except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        # Where an item is wrong it is not counted either: too few of them is then no finding of its own.
+        inside = {one["loc"][:depth] for one in found for depth in range(len(one["loc"]))}
         findings = [
             finding
-            for one in error.errors(include_url=False, include_input=False)
+            for one in found
+            if one["type"] != "too_short" or one["loc"] not in inside
             for finding in _findings(source, model, dict(one))
         ]
         findings.sort(key=lambda finding: finding[0])

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
+from pydantic import Field
 
 from hosting.config import ConfigError, Finding, NotBuilt, Section, differences, load
 from hosting.sections import Address, File, Host, Port
@@ -194,3 +195,21 @@ def test_differences_name_leaves() -> None:
 
 def test_defaults_are_never_values_that_are_not_built() -> None:
     assert Point.model_validate(Point().model_dump()) == Point()
+
+
+class Some(Section):
+    points: Annotated[tuple[Point, ...], Field(min_length=1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("points:\n  - port: 99999\n", "2: points.0.port: input should be less than or equal to 65535"),
+        ("points: []\n", "1: points: tuple should have at least 1 item after validation, not 0"),
+    ],
+)
+def test_a_wrong_item_is_not_a_missing_one_too(write: Write, text: str, wrong: str) -> None:
+    path = write(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path, Some)
+    assert caught.value.lines == [f"{path}:{wrong}"]
