@@ -6,9 +6,16 @@ from iq.errors import IqError
 from iq.h248 import codec
 from iq.procedures import ActionReply
 from tests.support import iq_values
-from tests.support.megaco import available, decode_all
+from tests.support.megaco import decode_all
+from tests.support.programs import need
 
-pytestmark = [pytest.mark.interop, pytest.mark.skipif(not available(), reason="erl is not installed")]
+pytestmark = pytest.mark.interop
+
+
+@pytest.fixture(autouse=True)
+def _erlang() -> None:
+    need("erl")
+
 
 MID = "<pcscf.ims.example>:2944"
 

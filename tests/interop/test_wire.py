@@ -42,8 +42,9 @@ async def talk(net: Network, packets: int = PACKETS) -> tuple[Call, Call]:
     return call, taken
 
 
-async def test_reports_of_both_ues_reach_the_other_one():
-    async with network() as net:
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_reports_of_both_ues_reach_the_other_one(transport: str):
+    async with network(transport=transport) as net:
         for end in await talk(net, 60):
             seen = end.media.statistics()
             assert not seen.problems(60)

@@ -1,6 +1,5 @@
 """Erlang/OTP's megaco as an independent reader of what we write (Debian's erlang-megaco)."""
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -18,11 +17,6 @@ end, lists:sort(filelib:wildcard("DIRECTORY/*.txt"))), halt().
 
 class NotDecoded(AssertionError):
     """Erlang's codec could not read a message."""
-
-
-def available() -> bool:
-    """Tell whether ``erl`` is installed."""
-    return shutil.which("erl") is not None
 
 
 def decode_all(messages: list[bytes]) -> list[str]:
