@@ -43,11 +43,11 @@ class Counters:
     requests: Tally = field(default_factory=Tally)
     """(side, method): requests received, without retransmissions. Side is where they came from."""
     responses: Tally = field(default_factory=Tally)
-    """(side, method, status): final and provisional responses sent towards that side."""
+    """(side, method, status): final and provisional responses sent towards that side, each once."""
     refusals: Tally = field(default_factory=Tally)
     """(reason, status): requests that we refused ourselves; the reason is one of our own words."""
     policed: Tally = field(default_factory=Tally)
-    """(side, indication): indications removed that this side has no right to give."""
+    """(side, indication): what was removed because this side has no right to say it: header field or 3ge2ae."""
     registrations: Tally = field(default_factory=Tally)
     """outcome: registered, refreshed, removed, expired, flow_lost, refused."""
     decisions: Tally = field(default_factory=Tally)

@@ -1,6 +1,7 @@
 """Whatever comes in whatever order: at the end nothing is left, and each request was answered once.
 
-A script of steps drives both ends, the gateway and the clock, in any order that hypothesis thinks of. A step that is not possible in a moment does nothing.
+A script of steps drives both ends, the gateway and the clock, in any order that hypothesis thinks of. A step
+that is not possible in a moment does nothing.
 """
 
 from collections.abc import Callable

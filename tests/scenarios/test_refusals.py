@@ -2,6 +2,7 @@
 
 import pytest
 
+from pcscf.flow import Listener
 from pcscf.sip.message import Request
 from tests.support.calls import REQUESTED, UE_ANSWER, ends, establish
 from tests.support.ladder import (
@@ -15,7 +16,7 @@ from tests.support.ladder import (
     register,
     ue_of,
 )
-from tests.support.stage import Stage
+from tests.support.stage import TLS, UDP, Stage
 
 
 def test_who_has_not_registered_gets_403(stage: Stage) -> None:
@@ -189,10 +190,11 @@ def test_no_call_while_draining_but_those_that_are_up_go_on(stage: Stage) -> Non
     call.hang_up()
 
 
-def test_several_contacts_on_one_flow(stage: Stage) -> None:
+@pytest.mark.parametrize("listener", [TLS, UDP])
+def test_several_contacts_on_one_flow(stage: Stage, listener: Listener) -> None:
     """A PBX: each request belongs to the user that it names, each INVITE of the core to its contact."""
     core = core_of(stage)
-    users = [ue_of(stage, user) for user in ("alice", "bob")]
+    users = [ue_of(stage, user, listener=listener) for user in ("alice", "bob")]
     assert users[0].flow is users[1].flow
     for user in users:
         user.ask("MESSAGE", "sip:carol@other.example")

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from pcscf.flow import Listener
 from pcscf.sip.build import response_to
 from pcscf.sip.headers import NameAddr, cseq_of, tag_of
 from pcscf.sip.message import Message, Request, Response, parse
-from tests.support.stage import CORE, SCSCF, TLS, UDP, Stage, StageFlow
+from tests.support.stage import CORE, SCSCF, TLS, Stage, StageFlow
 
 KEY = "iHHhgz9/CEj23Dme6qS0fWx6Fqcu2PiXwB67LlaB"
 OTHER_KEY = "tixnPdB/4IGYHW7gsmwabOAZ7VOlsRLLUbTx+kad"
@@ -244,14 +245,13 @@ def ue_of(
     stage: Stage,
     user: str = "alice",
     *,
-    listener: object = TLS,
+    listener: Listener = TLS,
     port: int = 49152,
     number: int = 0,
     media: bool = True,
 ) -> End:
     """A UE that registers now. number: of its connection."""
-    assert listener in (TLS, UDP)
-    flow = stage.flow(TLS if listener is TLS else UDP, ("192.0.2.10", port), number)
+    flow = stage.flow(listener, ("192.0.2.10", port), number)
     end = End(stage, flow, f"sip:{user}@home.example", f"sip:{user}@192.0.2.10:{port}")
     register(end, media=media)
     return end

@@ -1,0 +1,185 @@
+"""The shell of the proxy core on real sockets: what only the loop, the sockets and the resolver can show."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from pcscf.admin.counters import Counters
+from pcscf.alg.session import MediaPolicy
+from pcscf.edge import Edge
+from pcscf.entropy import Entropy
+from pcscf.flow import Listener, Side
+from pcscf.proxy.calls import CallSettings
+from pcscf.proxy.charging import Charging
+from pcscf.proxy.core import Proxy, ProxySettings
+from pcscf.proxy.originating import HeaderSettings
+from pcscf.ratelimit import RateLimit
+from pcscf.registration.registrar import Registrar, RegistrarSettings
+from pcscf.sip.build import response_to
+from pcscf.sip.message import Request, Response, parse
+from pcscf.transaction.layer import TransactionLayer
+from pcscf.transport.transports import Transports
+
+LOOPBACK = "127.0.0.1"
+
+
+class Peer:
+    """A UDP socket that speaks SIP."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.bind((LOOPBACK, 0))
+        self.port: int = self.socket.getsockname()[1]
+
+    async def read(self) -> Request | Response:
+        data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.socket, 65_535), 10)
+        return parse(data)
+
+    def send(self, message: Request | Response | bytes, port: int) -> None:
+        data = message if isinstance(message, bytes) else message.encode()
+        self.socket.sendto(data, (LOOPBACK, port))
+
+
+class Node:
+    """An edge with a UE and a core at its sides."""
+
+    def __init__(self) -> None:
+        self.ue, self.core = Peer(), Peer()
+        self.counters = Counters()
+        self.numbers = 0
+        self.closed = False
+
+    async def start(self, next_hop: str | None = None) -> None:
+        self.transports = Transports()
+        self.listeners = await self.transports.start(
+            [
+                Listener(Side.ACCESS, "udp", LOOPBACK, 0, "access"),
+                Listener(Side.CORE, "udp", LOOPBACK, 0, "core"),
+                Listener(Side.CORE, "tcp", LOOPBACK, 0, "core"),
+            ]
+        )
+        entropy = Entropy()
+        registrar = Registrar(RegistrarSettings(self.listeners[1], "visited.example", b"s" * 32))
+        settings = ProxySettings(
+            CallSettings(MediaPolicy()),
+            HeaderSettings(Charging(LOOPBACK, "visited.example")),
+            next_hop or f"sip:{LOOPBACK}:{self.core.port}",
+        )
+        proxy = Proxy(settings, self.listeners, registrar, self.counters, entropy)
+        self.edge = Edge(
+            proxy,
+            TransactionLayer(),
+            self.transports,
+            self.listeners,
+            self.counters,
+            entropy,
+            RateLimit(1000),
+            udp_limit=1300,
+        )
+
+    async def close(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        await self.edge.close()
+        await self.transports.close()
+        self.ue.socket.close()
+        self.core.socket.close()
+
+    def ask(self, method: str, to: str, *extra: str, body: bytes = b"") -> None:
+        self.numbers += 1
+        lines = [
+            f"{method} {to} SIP/2.0",
+            f"Via: SIP/2.0/UDP {LOOPBACK}:{self.ue.port};branch=z9hG4bK{self.numbers};rport",
+            "From: <sip:alice@home.example>;tag=a",
+            f"To: <{'sip:alice@home.example' if method == 'REGISTER' else to}>",
+            f"Call-ID: {self.numbers}@home.example",
+            f"CSeq: 1 {method}",
+            f"Contact: <sip:alice@{LOOPBACK}:{self.ue.port}>",
+            *extra,
+            f"Content-Length: {len(body)}",
+        ]
+        self.ue.send("\r\n".join([*lines, "", ""]).encode() + body, self.listeners[0].port)
+
+    async def register(self) -> None:
+        self.ask("REGISTER", "sip:home.example")
+        asked = await self.core.read()
+        assert isinstance(asked, Request)
+        headers = [("Contact", f"{asked.get('contact')};expires=600")]
+        self.core.send(response_to(asked, 200, to_tag="r", headers=headers), self.listeners[1].port)
+        await self.status(200)
+
+    async def status(self, expected: int) -> Response:
+        response = await self.ue.read()
+        assert isinstance(response, Response)
+        assert response.status == expected
+        return response
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[Node]:
+    made = Node()
+    await made.start()
+    yield made
+    await made.close()
+
+
+async def test_a_large_request_falls_back_to_udp(node: Node) -> None:
+    await node.register()
+    node.ask("MESSAGE", "sip:carol@other.example", body=b"x" * 2000)
+    came = await node.core.read()  # nobody listens on TCP there
+    assert came.body == b"x" * 2000
+    assert came.values("via")[0].startswith("SIP/2.0/UDP ")
+    assert len(came.values("via")) == 2
+    node.core.send(response_to(came, 200, to_tag="c"), node.listeners[1].port)
+    await node.status(200)
+
+
+async def test_a_large_request_goes_over_tcp(node: Node) -> None:
+    await node.register()
+    arrived: asyncio.Queue[bytes] = asyncio.Queue()
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readexactly(2000)
+        request = parse(head + body)
+        await arrived.put(head)
+        writer.write(response_to(request, 200, to_tag="c").encode())
+        await reader.read()  # until the edge closes
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(serve, LOOPBACK, node.core.port)
+    async with server:
+        node.ask("MESSAGE", "sip:carol@other.example", body=b"x" * 2000)
+        head = await asyncio.wait_for(arrived.get(), 10)
+        assert b"\r\nVia: SIP/2.0/TCP " in head
+        await node.status(200)
+        await node.close()
+        await asyncio.wait_for(ended.wait(), 10)
+
+
+async def test_a_name_that_leads_nowhere() -> None:
+    node = Node()
+    await node.start("sip:nobody.invalid")
+    node.ask("REGISTER", "sip:home.example")
+    await node.status(504)
+    await node.close()
+
+
+async def test_a_uri_that_leads_nowhere() -> None:
+    node = Node()
+    await node.start("tel:+123")
+    node.ask("REGISTER", "sip:home.example")
+    await node.status(504)
+    await node.close()
+
+
+async def test_nobody_is_registered(node: Node) -> None:
+    node.ask("MESSAGE", "sip:carol@other.example")
+    await node.status(403)
+    assert node.counters.refusals["not registered", 403] == 1
