@@ -52,7 +52,7 @@ async def test_it_calls_a_plain_far_end(tmp_path: Path):
         await phone.command("hangup")
         assert await far_end.ended(15) == 0
         await net.nothing_left()
-        await wire.caught_up()
+        await wire.finish()
         await only_the_access_leg_is_protected(wire, net)
 
 
@@ -73,7 +73,7 @@ async def test_it_is_called_from_the_core(tmp_path: Path):
             assert await caller.ended(15) == 0
         await phone.event("CALL_CLOSED")
         await net.nothing_left()
-        await wire.caught_up()
+        await wire.finish()
         await only_the_access_leg_is_protected(wire, net)
 
 

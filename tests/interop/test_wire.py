@@ -72,7 +72,7 @@ async def test_tshark_reads_a_whole_call(tmp_path: Path):
         async with Capture(tmp_path, f"udp or {over_tcp}") as wire:
             ends = await talk(net)
             await net.nothing_left()
-            await wire.caught_up()
+            await wire.finish()
         await sip_is_clean(wire, ports, decode_as)
         await iq_is_megaco(wire, iq[0], decode_as)
         await media_is_where_it_should_be(wire, ends, edge.access.port, decode_as)

@@ -27,7 +27,7 @@ class Capture:
         await self._program.__aenter__()
         try:
             await self._program.line("^File:")
-            await self.caught_up()
+            await self._caught_up()
         except BaseException:
             await self._program.stop()
             raise
@@ -36,7 +36,12 @@ class Capture:
     async def __aexit__(self, *_: object) -> None:
         await self._program.stop()
 
-    async def caught_up(self) -> None:
+    async def finish(self) -> None:
+        """End the capture with all in it that was sent before this call; ``read`` works from then on."""
+        await self._caught_up()
+        await self._program.stop()
+
+    async def _caught_up(self) -> None:
         """Wait until what was sent before this call is in the file: a datagram after it is."""
         mark = secrets.token_bytes(24)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink, sink.dup() as source:
