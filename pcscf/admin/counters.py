@@ -47,7 +47,7 @@ class Counters:
     refusals: Tally = field(default_factory=Tally)
     """(reason, status): requests that we refused ourselves; the reason is one of our own words."""
     policed: Tally = field(default_factory=Tally)
-    """(side, indication): what was removed because this side has no right to say it: header field or 3ge2ae."""
+    """(side, indication): what this side has no right to say and was removed: header field or 3ge2ae."""
     registrations: Tally = field(default_factory=Tally)
     """outcome: registered, refreshed, removed, expired, flow_lost, refused."""
     decisions: Tally = field(default_factory=Tally)
