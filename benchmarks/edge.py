@@ -50,6 +50,7 @@ class Edge:
             "iq": {"listen": {"address": "127.0.0.1", "port": iq}},
             # One address is all UEs here.
             "limits": {"requests_per_second_per_source": 1_000_000},
+            "drain": 1,
             "admin": {"address": "127.0.0.1", "port": free_port()},
             "log": {"level": "info", "format": "json"},
         }
@@ -61,6 +62,7 @@ def gateway_settings(iq: int) -> dict[str, Any]:
         "node": {"name": "agw.ims.example"},
         "iq": {"controllers": [{"address": "127.0.0.1", "port": iq}]},
         "realms": REALMS,
+        "drain": 1,
         "admin": {"address": "127.0.0.1", "port": free_port()},
         "log": {"level": "info", "format": "json"},
     }
