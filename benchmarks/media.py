@@ -176,8 +176,10 @@ def _line(leg: Leg) -> str:
 
 
 def _lost(steps: list[dict[str, Any]]) -> float:
-    """Return the share of packets that never came back. Of all runs: after a stall of the machine those of one
-    come in the next, and are late, not lost."""
+    """Return the share of packets of all runs that never came back.
+
+    After a stall of the machine those of one run come in the next: they are late, not lost.
+    """
     sent = sum(step["tx"] for step in steps)
     return max(0.0, sent - sum(step["rx_core"] + step["rx_ue"] for step in steps)) / max(sent, 1)
 
