@@ -180,8 +180,9 @@ def _lost(steps: list[dict[str, Any]]) -> float:
 
     After a stall of the machine those of one run come in the next: they are late, not lost.
     """
-    sent = sum(step["tx"] for step in steps)
-    return max(0.0, sent - sum(step["rx_core"] + step["rx_ue"] for step in steps)) / max(sent, 1)
+    sent: int = sum(step["tx"] for step in steps)
+    back: int = sum(step["rx_core"] + step["rx_ue"] for step in steps)
+    return max(0, sent - back) / max(sent, 1)
 
 
 def _print(label: str, mode: str, steps: list[dict[str, Any]]) -> None:
