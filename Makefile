@@ -5,7 +5,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 SUDO  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_BASE  := python3-venv
-APT_PEERS := sip-tester baresip-core kamailio tshark erlang-megaco
+APT_PEERS := netbase sip-tester baresip-core kamailio tshark erlang-megaco
 APT_BENCH := rtpengine-daemon gcc libc6-dev libssl-dev
 MISSING = $$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
 define apt

@@ -18,12 +18,12 @@ from iq.h248.limits import MAX_ID, MAX_MESSAGE, MAX_TRANSACTIONS
 from iq.h248.model import Ack, Action, Message, Pending, Reply, Transaction
 from iq.h248.scanner import Scanner
 
-_GAP = r"(?:[ \t\r\n]|;[^\r\n]*+)"
+_GAP = r"(?:[ \t\r\n]++|;[^\r\n]*+)"
 _HEADER = re.compile(
-    rf"{_GAP}*+(?:(?:Authentication|AU){_GAP}*+={_GAP}*+0x[0-9A-F]{{8}}:0x[0-9A-F]{{8}}:0x[0-9A-F]{{24,64}}{_GAP}++)?"
-    rf"(?:MEGACO|!)/([0-9]{{1,2}}){_GAP}++"
+    rf"{_GAP}*(?:(?:Authentication|AU){_GAP}*={_GAP}*0x[0-9A-F]{{8}}:0x[0-9A-F]{{8}}:0x[0-9A-F]{{24,64}}{_GAP}+)?"
+    rf"(?:MEGACO|!)/([0-9]{{1,2}}){_GAP}+"
     r"(<[A-Za-z0-9.\-_]{1,255}>(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?"
-    rf"|MTP\{{[0-9A-F]{{4,8}}\}}|\*?[A-Za-z][A-Za-z0-9_/*$@.\-]{{0,127}}){_GAP}++",
+    rf"|MTP\{{[0-9A-F]{{4,8}}\}}|\*?[A-Za-z][A-Za-z0-9_/*$@.\-]{{0,127}}){_GAP}+",
     re.IGNORECASE,
 )
 _ID = re.compile(r"[0-9]{1,10}")

@@ -9,14 +9,14 @@ from iq.h248.limits import MAX_DEPTH, MAX_ITEMS
 from iq.h248.model import Node
 from iq.h248.tokens import VALUES
 
-_GAP = re.compile(r"(?:[ \t\r\n]++|;[^\r\n]*+)*+")
+_GAP = re.compile(r"(?:[ \t\r\n]++|;[^\r\n]*+)*")
 _WORD = re.compile(r"[A-Za-z0-9+\-&!_/'?@^`~*$\\()%|.]++")
 _QUOTED = re.compile(r'"[^"\x00-\x08\x0a-\x1f]*+"')
 _DOMAIN = re.compile(r"<[^<>\s{}]++>(?::[0-9]{1,5})?")
-_LIST = re.compile(r"""\[(?:"[^"]*+"|[^\[\]{}"<>#=;]++)*+\](?::[0-9]{1,5})?""")
-_ALTERNATIVES = re.compile(r"""\{(?:"[^"]*+"|[^\[\]{}"<>#=;]++)*+\}""")
+_LIST = re.compile(r"""\[(?:"[^"]*+"|[^\[\]{}"<>#=;]++)*\](?::[0-9]{1,5})?""")
+_ALTERNATIVES = re.compile(r"""\{(?:"[^"]*+"|[^\[\]{}"<>#=;]++)*\}""")
 _SPACE = re.compile(r"""("[^"]*+")|[ \t\r\n]++""")
-_OCTETS = re.compile(r"(?:[^}\\]++|\\}|\\)*+")
+_OCTETS = re.compile(r"(?:[^}\\]++|\\}|\\)*")
 _DIGITS = re.compile(r"[^{}]*+")
 
 

@@ -17,7 +17,7 @@ DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 _COMMON = {f"a={n}": n for n in ("rtpmap", "fmtp", "crypto", "3ge2ae", "ptime", "maxptime", *DIRECTIONS)}
 
 #: Lines of ``type=value``. A description with any other type letter is to be ignored as a whole (RFC 8866 5).
-_SHAPE = re.compile(r"[vosiuepcbtrzkam]=[^\n\r\0]*+(?:\n[vosiuepcbtrzkam]=[^\n\r\0]*+)*+")
+_SHAPE = re.compile(r"[vosiuepcbtrzkam]=[^\n\r\0]*+(?:\n[vosiuepcbtrzkam]=[^\n\r\0]*+)*")
 
 
 class Section:

@@ -11,7 +11,8 @@ MAGIC_COOKIE = "z9hG4bK"
 MAX_CSEQ = 2**31 - 1
 MAX_PORT = 65_535
 
-# Possessive quantifiers throughout: no run of blanks from a peer makes a match quadratic.
+# Possessive quantifiers: no run of blanks from a peer makes a match quadratic. On single characters alone:
+# Python 3.11.2, which Debian 12 has, matches possessive groups wrongly (CPython gh-101955).
 _VIA = re.compile(
     r"[ \t]*+(SIP)[ \t]*+/[ \t]*+([0-9.]++)[ \t]*+/[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]++"
     r"(\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9_.\-]++)[ \t]*+(?::[ \t]*+([0-9]{1,5})[ \t]*+)?(;.*)?",
@@ -19,12 +20,12 @@ _VIA = re.compile(
 )
 #: Quoted string or tokens, then the URI between angle brackets, then parameters.
 _NAME_ADDR = re.compile(
-    r'(?:"((?:[^"\\]|\\.)*+)"[ \t]*+|([^"<>]*+))<[ \t]*+([^<>"\x00-\x20]++)[ \t]*+>[ \t]*+(;.*)?', re.DOTALL
+    r'(?:"((?:[^"\\]++|\\.)*)"[ \t]*+|([^"<>]*+))<[ \t]*+([^<>"\x00-\x20]++)[ \t]*+>[ \t]*+(;.*)?', re.DOTALL
 )
 #: Without brackets the parameters belong to the header, and "?" and "," are not allowed (RFC 3261 20.10).
 _ADDR_SPEC = re.compile(r'([A-Za-z][A-Za-z0-9+.\-]*:[^<>"?,;\x00-\x20]++)[ \t]*+(;.*)?', re.DOTALL)
-_BALANCED = re.compile(r'(?:[^"]++|"(?:[^"\\]|\\.)*+")*+', re.DOTALL)
-_PARAMS = re.compile(r'(?:[^";]++|"(?:[^"\\]|\\.)*+")++', re.DOTALL)
+_BALANCED = re.compile(r'(?:[^"]++|"(?:[^"\\]++|\\.)*")*', re.DOTALL)
+_PARAMS = re.compile(r'(?:[^";]++|"(?:[^"\\]++|\\.)*")+', re.DOTALL)
 _TAG = re.compile(r"tag[ \t]*=[ \t]*([^;,\s]+)", re.IGNORECASE)
 _CSEQ = re.compile(r"([0-9]{1,20})[ \t]+([^ \t]+)")
 

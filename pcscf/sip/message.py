@@ -27,7 +27,7 @@ MALFORMED = ""
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 #: What stands between commas: plain text, quoted strings and addresses; an open quote reaches to the end.
-_VALUES = re.compile(r'(?:[^",<]++|"(?:[^"\\]|\\.)*+"?|<[^>]*+>?)++', re.DOTALL)
+_VALUES = re.compile(r'(?:[^",<]++|"(?:[^"\\]++|\\.)*"?|<[^>]*+>?)+', re.DOTALL)
 _STATUS = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6][0-9][0-9])(?: (.*))?", re.DOTALL)
 
 #: Names as they are usually written -> key, so that a line costs one look-up.

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,3 +171,16 @@ def test_no_file_is_too_long_to_read() -> None:
         if lines > MAX_LINES:
             long[str(path.relative_to(ROOT))] = lines
     assert long == {}
+
+
+def test_no_pattern_has_a_possessive_group() -> None:
+    """Python 3.11.2, which Debian 12 has, matches them wrongly (CPython gh-101955)."""
+    possessive = re.compile(r"[)}](?:[*+?]|\{[0-9,]+\})\+")
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}"
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and possessive.search(node.value)
+    ]
+    assert found == []
