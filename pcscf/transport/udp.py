@@ -95,8 +95,10 @@ class UdpSocket:
             self._count(name)
 
     def close(self) -> None:
-        self._loop.remove_reader(self._sock.fileno())
-        self._sock.close()
+        """May be called again: a start that fails closes what it opened, and its owner closes everything."""
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock.fileno())
+            self._sock.close()
 
     def _remember(self, host: str, port: int) -> UdpFlow:
         if len(self._flows) >= MAX_FLOWS:

@@ -182,3 +182,12 @@ async def test_a_failed_start_leaves_nothing_open(peer: Peer) -> None:
         await box.transports.start([LOOPBACK, taken])
     with pytest.raises(ValueError, match="wss"):
         await Transports().start([Listener(Side.ACCESS, "wss", "127.0.0.1", 0, "access")])
+
+
+async def test_a_start_that_fails_can_be_closed() -> None:
+    first, second = Transports(), Transports()
+    (bound,) = await first.start([LOOPBACK])
+    with pytest.raises(OSError, match="in use"):
+        await second.start([LOOPBACK, bound])
+    await second.close()
+    await first.close()
