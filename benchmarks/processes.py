@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -20,6 +21,8 @@ SUBJECT, DRIVER = _ALLOWED[0], _ALLOWED[-1]
 #: Seconds that a process has to end after SIGTERM.
 STOP_WAIT = 10.0
 _NICE = -10
+#: Above the ephemeral ports of Linux (32768 to 60999).
+_PORTS = range(61_000, 65_000)
 
 
 class Child:
@@ -150,17 +153,16 @@ def quiet() -> Iterator[None]:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free for UDP and for TCP now."""
-    for _ in range(100):
+    """Return a port of 127.0.0.1 that is free for UDP and TCP, and that the kernel gives nobody by itself."""
+    for port in random.sample(_PORTS, 200):
         with (
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
         ):
-            tcp.bind(("127.0.0.1", 0))
             try:
-                udp.bind(tcp.getsockname())
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            port: int = tcp.getsockname()[1]
             return port
     raise BenchmarkFailed("no free port")
