@@ -96,10 +96,14 @@ async def media_flows(net: Network, phone: Baresip) -> None:
 async def only_the_access_leg_is_protected(wire: Capture, net: Network) -> None:
     """SDES and SRTP on the access leg; RTP/AVP and a tone that anybody can hear on the core leg."""
     access = net.edge.access.port
-    rules = tuple(f"udp.port=={port},sip" for port in (access, net.edge.core.port, net.core.target.port))
+    sip = (access, net.edge.core.port, net.core.target.port)
+    rules = tuple(f"udp.port=={port},sip" for port in sip)
+    ours = " or ".join(f"udp.port=={port}" for port in sip)
     fields = ("udp.srcport", "udp.dstport", "sdp.media.proto", "sdp.media.port", "sdp.media_attr")
     ports: dict[bool, set[str]] = {True: set(), False: set()}
-    for source, target, proto, port, attributes in await wire.read("sip and sdp", *fields, decode_as=rules):
+    for source, target, proto, port, attributes in await wire.read(
+        f"sip and sdp and ({ours})", *fields, decode_as=rules
+    ):
         protected = str(access) in (source, target)
         ports[protected].add(port)
         assert proto == ("RTP/SAVP" if protected else "RTP/AVP")

@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.address import Target
 from lab.sockets import free_port
-from tests.support.programs import Program
+from tests.support.programs import Program, bound
 
 MODULES = Path("/usr/lib/baresip/modules")
 #: Hertz of the tone that it sends.
@@ -84,7 +84,7 @@ async def baresip(
     directory: Path, aor: str, password: str, proxy: Target, mediaenc: str = "srtp-mand"
 ) -> AsyncIterator[Baresip]:
     """Start it with one account, which it registers by itself; calls to it are answered at once."""
-    sip, control = free_port("127.0.0.1"), free_port("127.0.0.1")
+    sip, control = _free_pair(), free_port("127.0.0.1")
     config = _CONFIG.format(modules=MODULES, sip=sip, control=control, tone=TONE)
     account = _ACCOUNT.format(
         aor=aor, user=aor.partition(":")[2].partition("@")[0], password=password, mediaenc=mediaenc,
@@ -100,3 +100,10 @@ async def baresip(
         reader, writer = await asyncio.open_connection("127.0.0.1", control)
         stack.callback(writer.transport.abort)
         yield Baresip(program, reader, writer)
+
+
+def _free_pair() -> int:
+    """Return a port that is free with the next one: it takes that for TLS, account or not."""
+    while bound((port := free_port("127.0.0.1")) + 1, "tcp"):
+        pass
+    return port
