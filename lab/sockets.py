@@ -1,6 +1,7 @@
 """UDP sockets of media: RTP on an even port, RTCP on the next (RFC 3550 11)."""
 
 import contextlib
+import random
 import socket
 from collections.abc import Callable
 
@@ -8,6 +9,8 @@ from lab.errors import LabError
 
 #: Pairs tried before giving up.
 ATTEMPTS = 200
+#: Where free ports are looked for; media of the lab's gateway starts at 20000.
+PORTS = (10_000, 20_000)
 #: Datagrams read in one turn of the loop.
 BATCH = 64
 _LARGEST = 2048
@@ -50,14 +53,20 @@ def open_pair(address: str, port: int = 0) -> tuple[socket.socket, socket.socket
 
 
 def free_port(address: str) -> int:
-    """Return a port that is free for UDP and TCP alike. Raises LabError."""
+    """Return a port that is free for UDP and TCP alike, until somebody takes it. Raises LabError.
+
+    Below the ports that the system gives to sockets without one: it does not take it in between.
+    """
     for _ in range(ATTEMPTS):
-        with open_socket(address, 0) as datagrams, socket.socket(datagrams.family) as streams:
-            port: int = datagrams.getsockname()[1]
+        port = random.randrange(*PORTS)
+        with (
+            contextlib.suppress(OSError),
+            open_socket(address, port) as datagrams,
+            socket.socket(datagrams.family) as streams,
+        ):
             streams.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                streams.bind((address, port))
-                return port
+            streams.bind((address, port))
+            return port
     raise LabError(f"{address}: no port is free for UDP and TCP")
 
 
