@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 VENV  := .venv
 BIN   := $(VENV)/bin
+# Debian's own interpreter, which python3-venv belongs to; another one: make PYTHON=python3.12 setup
+PYTHON := $(or $(wildcard /usr/bin/python3),python3)
 SUDO  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_BASE  := python3-venv
 APT_PEERS := netbase sip-tester baresip-core kamailio tshark erlang-megaco
@@ -20,7 +22,7 @@ setup: $(VENV)/.setup $(VENV)/.peers
 
 $(VENV)/.setup: pyproject.toml
 	$(call apt,$(APT_BASE))
-	@test -x $(BIN)/python || python3 -m venv $(VENV)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -q --disable-pip-version-check -e '.[test,lint]'
 	@touch $@
 
