@@ -25,9 +25,9 @@ STOP_GRACE = 5.0
 """Seconds after ``drain`` in which what is served may still end by itself before it is cancelled."""
 
 
-GC_THRESHOLDS = 10_000, 5, 1
-"""The collector looks at young objects less often than by default (700, 10, 10): nearly all go by themselves.
-What waits for it are ended calls, whose parts know each other: 100,000 objects are about 700 of them."""
+GC_THRESHOLDS = 20_000, 10, 3
+"""Objects of a call go by themselves, without the garbage collector: it looks for others less often than by
+default (700, 10, 10), as a full collection under load takes 0.1 s and more."""
 
 
 class StartError(Exception):

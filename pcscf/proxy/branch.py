@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ReferenceType, ref
 
 from pcscf.alg.session import MediaSession, Plan
 from pcscf.flow import Flow, Listener, Side
@@ -15,7 +16,7 @@ from pcscf.transaction.layer import ClientTransaction, ServerTransaction
 from pcscf.transaction.timers import Timer
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Branch:
     """A request being forwarded from ``server`` to side ``to``.
 
@@ -73,7 +74,8 @@ class Call:
     """One INVITE session through this proxy; a local call is two of them, told apart by ``token``.
 
     caller: the side that the INVITE came from. invite: as received, for requests that the proxy makes itself.
-    branch: of that INVITE. dialogs: confirmed ones, by To tag of the callee; over: those that have ended.
+    first: the branch of that INVITE, weakly once the call is over. dialogs: confirmed ones, by To tag of the
+    callee; over: those that have ended.
     acknowledged: the answer of the last ACK that had one, as received and as sent on.
     waiting: the gateway was asked, and ``queue`` holds in order what came since. answered: when, 0.0 if not.
     """
@@ -85,7 +87,7 @@ class Call:
     binding: Binding
     media: MediaSession
     started: float
-    branch: Branch
+    first: "Branch | ReferenceType[Branch]"
     gateway: str = ""
     dialogs: dict[str, Dialog] = field(default_factory=dict)
     over: dict[str, Dialog] = field(default_factory=dict)
@@ -95,3 +97,16 @@ class Call:
     queued: set[Any] = field(default_factory=set)
     ended: bool = False
     answered: float = 0.0
+
+    @property
+    def branch(self) -> Branch | None:
+        """Of the initial INVITE; None when the call is over and the transactions of that INVITE are gone."""
+        return self.first if isinstance(self.first, Branch) else self.first()
+
+    def let_go(self) -> None:
+        """The call is over: from now on the transactions of the branch alone hold it, and it holds the call.
+
+        Without this circle the call goes with its last transaction, and no garbage collector has to find it.
+        """
+        if isinstance(self.first, Branch):
+            self.first = ref(self.first)

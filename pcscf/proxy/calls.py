@@ -86,7 +86,7 @@ class Calls:
             media=MediaSession(self.settings.policy, profile, self._turn.random),
             started=self._turn.now,
             gateway=gateway,
-            branch=branch,
+            first=branch,
         )
         plan = branch.plan = call.media.plan_offer(part.sdp, call.caller) if part else None
         branch.call, branch.token = call, call.token

@@ -33,7 +33,9 @@ class Endings:
             return
         call.ended = True
         self._table.remove(call)
-        self.stop_timer_c(call.branch)
+        if call.branch is not None:
+            self.stop_timer_c(call.branch)
+        call.let_go()
         self._gateways.release(call)
         call.over |= call.dialogs
         call.dialogs.clear()
@@ -63,7 +65,7 @@ class Endings:
             for side in Side:
                 self._hang_up(call, dialog, side, refusal)
         branch = call.branch
-        if not branch.answered:
+        if branch is not None and not branch.answered:
             self._cancel_client(branch, refusal)
             self.answer(branch, refusal)
         self.end(call, refusal.status)
@@ -108,7 +110,7 @@ class Endings:
             call.over[tag] = dialog
         if call.dialogs:
             self._gateways.follow(call, next(reversed(call.dialogs)))
-        elif call.branch.answered:
+        elif call.branch is None or call.branch.answered:
             self.end(call, 200)
 
     def give_up(self, call: Call, branch: Branch, refusal: SipRefusal) -> None:

@@ -99,7 +99,10 @@ class Interpreter:
             _shed(t)
         self.spent.clear()
         for t, name in self.timers.due(self.now):
+            told = len(self.effects)
             self.feed(t, name)
+            if t.state is State.TERMINATED and len(self.effects) == told:
+                t.context = None  # it refers back: without this the two wait for the garbage collector
 
     def _run(self, t: Transaction, actions: tuple[Action, ...]) -> None:
         for action in actions:
