@@ -27,7 +27,7 @@ class Edge:
         self.pcscf = group.start("pcscf", sys.executable, "-m", "pcscf", "run", "-c", str(pcscf))
         self.agw = start_gateway(group, agw)
         self.pcscf.expect('"ready"')
-        self.pcscf.expect('"gateway up"')
+        self.pcscf.expect('"iq.up"')
 
     def _pcscf(self, registrar: int, iq: int) -> dict[str, Any]:
         return {

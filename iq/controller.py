@@ -51,7 +51,8 @@ class Controller:
     """Listens for gateways at ``address`` and ``port`` (0: any; the bound one is in ``port`` after start).
 
     on_up(gateway, cold): it takes actions; cold: no context of before exists. on_down(gateway, reason): its
-    requests have ended. on_notify(gateway, context, procedure): returns the answer, or raises IqError.
+    requests have ended. on_draining(gateway): it goes out of service and wants no new contexts.
+    on_notify(gateway, context, procedure): returns the answer, or raises IqError.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Controller:
         on_up: Callable[[Gateway, bool], None],
         on_down: Callable[[Gateway, str], None],
         on_notify: Callable[[Gateway, int, Notification], ActionReply],
+        on_draining: Callable[[Gateway], None] | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
         times: Times | None = None,
         random: Callable[[int], bytes] = os.urandom,
@@ -77,6 +79,7 @@ class Controller:
         self._on_up = on_up
         self._on_down = on_down
         self._on_notify = on_notify
+        self._on_draining = on_draining
         self._loop = loop or asyncio.get_running_loop()
         self._times = times or Times()
         self._ids = TransactionIds(random)
@@ -164,6 +167,8 @@ class Controller:
                 raise IqError(NOT_REGISTERED, "out of service before it was in service")
             gateway.draining = True
             log.info("iq.draining", gateway=gateway.mid, method=register.method.value)
+            if self._on_draining is not None:
+                self._on_draining(gateway)
             if register.method is ServiceChangeMethod.FORCED:
                 association.after_reply = partial(association.close, "gateway is out of service")
             return Registered(codec.VERSION, register.profile or None)

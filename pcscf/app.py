@@ -82,6 +82,7 @@ class Process:
             on_up=self._edge.on_gateway_up,
             on_down=self._edge.on_gateway_down,
             on_notify=self._edge.on_notify,
+            on_draining=self._edge.on_gateway_draining,
         )
         await self._controller.start()
         self._admin = Admin(

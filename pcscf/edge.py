@@ -133,13 +133,14 @@ class Edge:
     # What gateways report
 
     def on_gateway_up(self, gateway: Gateway, cold: bool) -> None:
-        log.info("gateway up", gateway=gateway.mid, cold=cold, suites=sorted(gateway.suites))
         self._gateways[gateway.mid] = gateway
         self._apply(self._proxy.on_gateway_up(gateway.mid, gateway.suites, self._loop.time(), cold=cold))
 
-    def on_gateway_down(self, gateway: Gateway, reason: str) -> None:
-        log.warning("gateway lost", gateway=gateway.mid, reason=reason)
+    def on_gateway_down(self, gateway: Gateway, _reason: str) -> None:
         self._apply(self._proxy.on_gateway_down(gateway.mid, self._loop.time()))
+
+    def on_gateway_draining(self, gateway: Gateway) -> None:
+        self._proxy.gateways.draining.add(gateway.mid)
 
     def on_notify(self, gateway: Gateway, context: int, event: Procedure) -> ActionReply:
         known, effects = self._proxy.on_gateway_event(gateway.mid, context, event, self._loop.time())

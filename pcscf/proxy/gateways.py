@@ -16,26 +16,31 @@ NETWORK_FAILURE = 530
 
 
 class Gateways:
-    """Names of the gateways in service with the suites of their engines, and which context is whose call."""
+    """Names of the gateways in service with the suites of their engines, and which context is whose call.
+
+    draining: those that keep their calls and take no new ones.
+    """
 
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
         self.up: dict[str, frozenset[str]] = {}
+        self.draining: set[str] = set()
         self.contexts: dict[tuple[str, int], Call] = {}
         self._unreleased: dict[str, list[Action]] = {}
         self._next = 0
 
     def choose(self) -> str:
-        """Return the next gateway in service, in turn. Raises SipRefusal 503 where there is none."""
-        if not self.up:
+        """Return the next gateway that takes new calls, in turn. Raises SipRefusal 503: there is none."""
+        names = [name for name in self.up if name not in self.draining] if self.draining else list(self.up)
+        if not names:
             raise unavailable("no media gateway in service")
-        names = list(self.up)
         self._next = (self._next + 1) % len(names)
         return names[self._next]
 
     def take_up(self, gateway: str, suites: frozenset[str], *, cold: bool) -> None:
         """A gateway serves. cold: nothing of before is there; else what it missed is released now."""
         self.up[gateway] = suites
+        self.draining.discard(gateway)
         for action in self._unreleased.pop(gateway, ()):
             if not cold:
                 self._turn.add(AskGateway(gateway, action))

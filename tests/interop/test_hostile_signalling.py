@@ -286,7 +286,7 @@ async def test_a_controller_that_talks_nonsense():
         relay.to_gateway(frame(b"!/3 <pcscf.ims.example> T=1{C=77{MF=ip/0/x/1}}"))
         call = await alice.call(aor("bob"), timeout=10)
         relay.to_gateway(b"no TPKT")  # nothing can follow on that connection: it is made anew
-        await net.edge.pcscf.wait_for(lambda event: event.get("event") == "gateway lost", 10)
+        await net.edge.pcscf.wait_for(lambda event: event.get("event") == "iq.down", 10)
         await call.media.exchange(5)
         assert not (await call.hangup()).problems(5)  # whatever Iq does meanwhile
         await until(lambda: net.metric("pcscf", "pcscf_iq_up"), bool)

@@ -22,7 +22,7 @@ NOTICED = 10.0
 
 async def lost(pcscf: Process, since: int) -> dict[str, Any]:
     """Wait until the P-CSCF says that it has lost its gateway."""
-    return await pcscf.wait_for(lambda event: event.get("event") == "gateway lost", NOTICED, since=since)
+    return await pcscf.wait_for(lambda event: event.get("event") == "iq.down", NOTICED, since=since)
 
 
 async def refusal(caller: UserAgent) -> Response:

@@ -199,6 +199,23 @@ def test_two_gateways_take_turns_and_one_takes_all_alone() -> None:
     stage.check_forgotten()
 
 
+def test_a_gateway_that_goes_out_of_service_keeps_its_calls_and_gets_no_new_ones() -> None:
+    stage = Stage(gateways=("agw1", "agw2"))
+    calls = [establish(ends(stage))]
+    ue = calls[0].ends.ue
+    calls.append(establish(ends(stage, ue=ue)))
+    stage.proxy.gateways.draining.add("agw2")
+    calls += [establish(ends(stage, ue=ue)) for _ in range(2)]
+    assert [len(gateway.contexts) for gateway in stage.gateways.values()] == [3, 1]
+    stage.proxy.gateways.draining.add("agw1")
+    refused = ends(stage, ue=ue)
+    refused.invite()
+    assert refused.ue.starts() == ["503"]
+    for call in calls:
+        call.hang_up()
+    stage.check_forgotten()
+
+
 def test_reports_about_a_context_that_no_call_has(stage: Stage) -> None:
     assert not stage.gateway.notify(4711, Heartbeat("ip/0/access/1"))
     assert not stage.gateway.notify(4711, MediaInactivity("ip/0/access/1"))

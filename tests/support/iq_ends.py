@@ -87,6 +87,7 @@ class Alg:
     def __init__(self, port: int, times: Times, ssl: SSLContext | None) -> None:
         self.ups: asyncio.Queue[tuple[Gateway, bool]] = asyncio.Queue()
         self.downs: asyncio.Queue[tuple[Gateway, str]] = asyncio.Queue()
+        self.draining: list[Gateway] = []
         self.notifications: list[tuple[int, Notification]] = []
         self.answer: Callable[[int, Notification], ActionReply] | None = None
         self.controller = Controller(
@@ -96,6 +97,7 @@ class Alg:
             ssl=ssl,
             on_up=lambda gateway, cold: self.ups.put_nowait((gateway, cold)),
             on_down=lambda gateway, reason: self.downs.put_nowait((gateway, reason)),
+            on_draining=self.draining.append,
             on_notify=self.notified,
             times=times,
         )

@@ -143,6 +143,7 @@ async def test_going_out_of_service(ends):
     graceful = ServiceChangeMethod.GRACEFUL, Reason.OUT_OF_SERVICE
     assert (await replied(lambda done: link.announce(*graceful, done))).error is None
     assert (gateway.draining, gateway.up) == (True, True)
+    assert alg.draining == [gateway]
     link.announce(ServiceChangeMethod.FORCED, Reason.OUT_OF_SERVICE)
     assert await alg.down() == (gateway, "gateway is out of service")
 
