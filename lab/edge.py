@@ -32,7 +32,7 @@ Edit = Callable[[dict[str, Any]], None]
 class Edge:
     """``access`` is where UEs find the P-CSCF; ``pcscf`` and ``agw`` are the processes with their logs.
 
-    next_hop: the core's SIP URI. edit_pcscf, edit_agw: change the settings (DESIGN of the files in
+    next_hop: the core's SIP URI. edit_pcscf, edit_agw: change the settings (those of the files in
     configs/) before they are written. directory: where configurations go; None: a temporary one.
     """
 

@@ -182,7 +182,7 @@ class Calls:
         self._gateways.carry_out(call, plan, then, lambda refusal: self._bad_ack(call, branch, refusal))
 
     def _bad_ack(self, call: Call, branch: Branch, refusal: SipRefusal) -> None:
-        """An ACK cannot be refused: it goes without its answer, and the call ends (signalling 6 row 55)."""
+        """An ACK cannot be refused: it goes without its answer, and the call ends."""
         self._forward_ack(branch, b"")
         self.endings.release(call, refusal)
 
