@@ -15,6 +15,8 @@ MAX_OUTPUT = 1024 * 1024
 MESSAGE_TIMEOUT = 32.0
 #: Seconds without an octet after which a connection is closed. Registered phones are silent for long.
 IDLE_TIMEOUT = 7200.0
+#: Seconds that the rest of what a refused peer sends is read and thrown away.
+LINGER = 2.0
 
 _numbers = count(1)
 
@@ -158,4 +160,6 @@ class StreamFlow(asyncio.Protocol):
             self.send(response_to(request, self._reader.status, to_tag=f"stream-{self.key[1]}").encode())
         self.closed = True
         if self._transport is not None:
-            self._transport.close()
+            # Closing with input unread would reset the connection, and the answer with it.
+            self._transport.write_eof()
+            self._loop.call_later(LINGER, self._transport.abort)

@@ -110,6 +110,17 @@ async def test_what_cannot_be_framed_is_answered_and_closed(inbox: Inbox, bad: b
         assert inbox.messages.empty()
 
 
+async def test_a_refusal_is_read_by_a_peer_that_is_still_sending(inbox: Inbox) -> None:
+    """Closing with input unread would reset the connection, and the answer would be lost with it."""
+    async with connection(inbox.listener) as (reader, writer):
+        writer.write(OPTIONS.encode().replace(b"h: 0", b"h: 999999999"))
+        for _ in range(64):
+            writer.write(bytes(65_536))
+            await writer.drain()
+        assert (await read(reader)).startswith(b"SIP/2.0 513 ")
+    await inbox.next_closed()
+
+
 async def test_no_sip_closes_without_a_word(inbox: Inbox) -> None:
     async with connection(inbox.listener) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
