@@ -84,10 +84,8 @@ class Proxy:
         branch.loop = routing.check_loop(out, self._own)
         server.context = branch
         if listener.side is Side.ACCESS and out.method == "REGISTER":
-            if self.draining:
-                raise unavailable("going out of service")
             routing.decrement_max_forwards(out)
-            self._registrations.to_core(branch, out, flow)
+            self._registrations.to_core(branch, out, flow, leaving_only=self.draining)
             return
         self._police(out, listener.side)
         token = routing.strip_own_routes(out, self._own)

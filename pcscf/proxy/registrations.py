@@ -3,6 +3,7 @@
 from pcscf.flow import Flow, Side
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.effects import Forward
+from pcscf.proxy.gateways import unavailable
 from pcscf.proxy.table import CallTable
 from pcscf.proxy.turn import Turn
 from pcscf.registration.registrar import PendingRegistration, Registrar
@@ -21,10 +22,13 @@ class Registrations:
         self._calls = calls
         self._next_hop = next_hop
 
-    def to_core(self, branch: Branch, request: Request, flow: Flow) -> None:
-        """Send a REGISTER on. Raises SipRefusal."""
+    def to_core(self, branch: Branch, request: Request, flow: Flow, *, leaving_only: bool) -> None:
+        """Send a REGISTER on. Raises SipRefusal: 503 with leaving_only, unless it removes contacts alone."""
         turn = self._turn
-        branch.request, branch.registration = self._registrar.to_core(request, flow, turn.now, turn.random)
+        edited, pending = self._registrar.to_core(request, flow, turn.now, turn.random)
+        if leaving_only and any(contact.expires for contact in pending.contacts):
+            raise unavailable("going out of service")
+        branch.request, branch.registration = edited, pending
         branch.uri = self._next_hop or branch.request.uri
         turn.add(Forward(branch))
 

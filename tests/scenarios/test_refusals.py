@@ -190,6 +190,15 @@ def test_no_call_while_draining_but_those_that_are_up_go_on(stage: Stage) -> Non
     call.hang_up()
 
 
+def test_who_registers_while_draining_goes_elsewhere_and_who_leaves_may(stage: Stage) -> None:
+    ue = ends(stage).ue
+    stage.proxy.draining = True
+    ue.ask("REGISTER", ue.aor, b"", "Expires: 3600", uri="sip:home.example")
+    assert ue.response(503).get("retry-after")
+    register(ue, expires=0)
+    assert stage.counters.registrations["removed"] == 1
+
+
 @pytest.mark.parametrize("listener", [TLS, UDP])
 def test_several_contacts_on_one_flow(stage: Stage, listener: Listener) -> None:
     """A PBX: each request belongs to the user that it names, each INVITE of the core to its contact."""
