@@ -7,7 +7,6 @@ import json
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 
 def write(line: str) -> None:
@@ -19,20 +18,16 @@ def say(event: str) -> None:
     write(json.dumps({"event": event}))
 
 
-def stop(_number: int, _frame: FrameType | None) -> None:
-    say("stopped")
-    sys.exit(0)
-
-
 def main() -> None:
     word = Path(sys.argv[-1]).read_text(encoding="utf-8").strip()
-    signal.signal(signal.SIGTERM, stop)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # a handler could come in the middle of a line
     say("starting")
     if word == "broken":
         sys.exit("no such address")
     write("words without structure")
     say("ready")
-    signal.pause()
+    signal.sigwait({signal.SIGTERM})
+    say("stopped")
 
 
 main()
