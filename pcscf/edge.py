@@ -28,7 +28,7 @@ from pcscf.transport.transports import Transports
 log = structlog.get_logger()
 
 #: Seconds between looks at what is due in the proxy core.
-TICK = 0.1
+TICK = 0.5
 #: H.248.8: unknown ContextID, the answer to a notification about a context that no call has.
 UNKNOWN_CONTEXT = 411
 #: What a source gets that sends too much (limits.requests_per_second_per_source).

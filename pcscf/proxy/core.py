@@ -314,7 +314,7 @@ class Proxy:
         return len(self._timers)
 
     def tick(self, now: float) -> list[Effect]:
-        """What is due; call it about ten times a second."""
+        """What is due; call it about twice a second."""
         self._turn.begin(now)
         for branch, _ in self._timers.due(now):
             if branch.call is not None:

@@ -206,7 +206,7 @@ class TransactionLayer:
         return effects
 
     def tick(self, now: float) -> list[Effect]:
-        """Fire what is due. Call it about every 50 ms while not ``idle``."""
+        """Fire what is due. Call it about every 100 ms while not ``idle``."""
         effects = self._run.begin(now)
         self._run.tick()
         return effects

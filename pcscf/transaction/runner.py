@@ -9,8 +9,8 @@ from pcscf.transaction.effects import Acknowledged, Cancelled, Effect, Failed, N
 from pcscf.transaction.layer import TransactionLayer
 from pcscf.transaction.machine import ClientTransaction, ServerTransaction
 
-#: Seconds between two sweeps of the timers: T1 is ten times as long.
-TICK = 0.05
+#: Seconds between two sweeps of the timers: T1 is five times as long, and a sweep wakes a process up.
+TICK = 0.1
 
 
 class User(Protocol):
