@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hmac
 import secrets
 from dataclasses import dataclass, field
 
@@ -71,9 +70,6 @@ class SdesKey:
     def crypto(self) -> str:
         """Return the value of the a=crypto line."""
         return f"{self.tag} {self.suite} inline:{self.inline}"
-
-    def same_key(self, other: "SdesKey") -> bool:
-        return hmac.compare_digest(self.octets, other.octets)
 
     def retagged(self, tag: int) -> "SdesKey":
         return SdesKey(self.suite, self.octets, tag)

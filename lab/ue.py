@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self
 
 from hosting.tasks import TaskSet
-from lab.address import Target, hostport, parse_target, target_of
+from lab.address import Target, parse_target, target_of
 from lab.call import Call
 from lab.dialog import Dialog
 from lab.errors import CallFailed, LabError, RegistrationFailed
@@ -242,8 +242,3 @@ class UserAgent:
                 if call.dialog is dialog:
                     call.problems.append(f"Record-Route: {error}")
             return self.stack.flow(self.proxy)
-
-
-def uri_of(user: str, target: Target) -> str:
-    """Return ``sip:user@host:port`` for a far end without registration."""
-    return f"sip:{user}@{hostport(target.host, target.port)}"

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from iq.suites import Crypto, Key
 from pcscf.alg.policy import AccessProfile, MediaPolicy
-from pcscf.alg.profiles import MEDIA_TYPES, PROFILES, SAVP, Profile, profile_of
+from pcscf.alg.profiles import MEDIA_TYPES, SAVP, Profile, profile_of
 from pcscf.flow import Side
 from pcscf.sdp import capability
 from pcscf.sdp.crypto import CryptoLine, UnusableCrypto, select
@@ -279,9 +279,5 @@ def plain_twin(index: int, lines: Sequence[Media], decisions: Sequence[Decision]
 
 
 def twin_refused() -> Decision:
+    """Return the decision on a plain m-line whose medium another one protects (row A13)."""
     return _refused("the same medium is protected in another m-line", "33.328 7.2.1", "A13")
-
-
-def secure_of(proto: str) -> str:
-    """Return the protocol that protects a plain RTP one: ``RTP/SAVP`` for ``RTP/AVP``."""
-    return PROFILES[proto.lower()].counterpart or proto
