@@ -1,4 +1,4 @@
-"""Media that the gateway relays without keys of its own: plain on both sides, or protected from end to end."""
+"""Media that the gateway relays without keys of its own: plain, or protected from end to end."""
 
 import pytest
 
