@@ -5,11 +5,12 @@ one for RTCP on the next. Two ports that are joined make a stream. Every port ha
 packets that arrive at it or leave from it. An engine may run in threads of its own: edits take effect in the
 order given, at the latest at ``commit``.
 
-For each datagram an engine counts exactly one thing, at the port that received it: forwarded, or one drop
-reason. It forwards nothing that failed authentication or replay protection, and moves no latched address on
-a packet that it did not authenticate. It raises nothing for a packet.
+For each datagram an engine counts exactly one thing, at the port that received it: forwarded, handed over to
+Python, or one drop reason. It forwards nothing that failed authentication or replay protection, and moves no
+latched address on a packet that it did not authenticate. It raises nothing for a packet.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import NewType, Protocol
@@ -24,6 +25,10 @@ PortId = NewType("PortId", int)
 Address = tuple[str, int]
 
 
+MAX_HANDED_OVER = 1024
+"""Datagrams that wait for ``Engine.drain``; more are dropped and counted."""
+
+
 class EngineError(EdgeError):
     """The engine could not do what a leg asks for; the port stays closed to media. No key in the text."""
 
@@ -36,7 +41,9 @@ class DropReason(IntEnum):
     NOT_MEDIA = 1
     """Not RTP or RTCP of version 2 (RFC 7983), or RTP on the RTCP port."""
     STUN = 2
+    """STUN that nobody here asked for (``Leg.hand_over``), or more of it than Python takes."""
     DTLS = 3
+    """The same for DTLS."""
     TOO_LARGE = 4
     """Above MAX_DATAGRAM, or above what the way out takes (EMSGSIZE)."""
     SOURCE = 5
@@ -60,6 +67,8 @@ class DropReason(IntEnum):
     """The other side has no address to send to (yet)."""
     SOCKET = 15
     """The operating system refused to receive or to send."""
+    STALE = 16
+    """Waited in the socket while the process stood still: the call is past it."""
 
 
 class Transform(Enum):
@@ -88,6 +97,7 @@ class Leg:
     and then only ``Engine.relatch`` moves it.
     source: an address or a prefix ("192.0.2.0/24"); None: any.
     rtcp_mux: RTCP shares the RTP port in both directions (RFC 5761).
+    hand_over: STUN and DTLS that arrive here wait for ``Engine.drain``, if they come from where media might.
     """
 
     transform: Transform = Transform.CLOSED
@@ -99,22 +109,25 @@ class Leg:
     latching: bool = False
     source: str | None = None
     rtcp_mux: bool = False
+    hand_over: bool = False
 
 
 @dataclass(slots=True)
 class Counters:
     """What arrived at one port: RTP packets and octets (UDP payload) and RTCP packets that were forwarded,
-    and drops by DropReason."""
+    datagrams that were handed over, and drops by DropReason."""
 
     packets: int = 0
     octets: int = 0
     rtcp: int = 0
+    handed_over: int = 0
     drops: list[int] = field(default_factory=lambda: [0] * len(DropReason))
 
     def add(self, other: "Counters") -> None:
         self.packets += other.packets
         self.octets += other.octets
         self.rtcp += other.rtcp
+        self.handed_over += other.handed_over
         self.drops = [mine + theirs for mine, theirs in zip(self.drops, other.drops, strict=True)]
 
     def dropped(self) -> dict[str, int]:
@@ -140,24 +153,51 @@ class PortState:
 class Abilities:
     """What this engine can do.
 
-    suites: names as in iq.suites. replay_window: packets. mki: received MKIs are cut off.
-    hand_over: ``drain`` returns STUN and DTLS datagrams; otherwise they are only counted.
+    suites: names as in iq.suites. replay_window: packets. workers: threads that move packets.
+    rollover: ``Engine.rollovers`` and ``set_rollover`` work.
     """
 
     name: str
     suites: tuple[str, ...]
     replay_window: int
-    mki: bool
-    hand_over: bool
+    workers: int
+    rollover: bool
 
 
 @dataclass(slots=True)
 class Datagram:
-    """What arrived at ``port`` and is not media, for Python to handle (RFC 7983)."""
+    """STUN or DTLS between Python and the far end of ``port`` (RFC 7983).
+
+    address: where it came from, or goes to. rtcp: of the socket on the odd number.
+    """
 
     port: PortId
-    source: Address
+    address: Address
     data: bytes
+    rtcp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The engine broke down over this port: it and the one joined to it carry nothing more. No key in text."""
+
+    port: PortId
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rollover:
+    """How far one SSRC has come under the present key of one direction (RFC 3711 3.3.1).
+
+    sends: the direction that leaves the leg. roc: rollover counter; sequence: the highest so far, None before
+    the first packet. srtcp: the highest SRTCP index so far, None before the first packet.
+    """
+
+    ssrc: int
+    sends: bool
+    roc: int
+    sequence: int | None = None
+    srtcp: int | None = None
 
 
 class Engine(Protocol):
@@ -190,8 +230,25 @@ class Engine(Protocol):
     def commit(self) -> None:
         """All edits so far take effect: called once after each batch."""
 
+    def rollovers(self, port: PortId) -> list[Rollover]:
+        """Every SSRC that the leg's keys have met. Raises EngineError: not with this engine."""
+
+    def set_rollover(self, port: PortId, rollover: Rollover) -> None:
+        """Go on from there: for a stream that another gateway began, or whose ROC was signalled. What was
+        known of this SSRC and direction is forgotten. Raises EngineError: no key for this direction, too many
+        SSRCs, or not with this engine."""
+
+    def watch(self, ready: Callable[[], None]) -> None:
+        """Have ``ready`` called from the loop whenever ``drain`` or ``failures`` have something. Once."""
+
     def drain(self) -> list[Datagram]:
-        """Datagrams that are not media since the last call, bounded; the oldest first."""
+        """Datagrams handed over since the last call, at most MAX_HANDED_OVER; the oldest first."""
+
+    def failures(self) -> list[Failure]:
+        """Ports that broke down since the last call; they stay open until they are closed."""
+
+    def send(self, datagrams: Iterable[Datagram]) -> None:
+        """Send as they are, whatever the gate says. What cannot be sent is lost, as on any network."""
 
     def stop(self) -> None:
         """Close everything."""

@@ -1,0 +1,59 @@
+//! One side of a stream, as it is told: `Leg` of `agw/engine/api.py`.
+
+use std::net::SocketAddr;
+
+use crate::srtp::Crypto;
+
+/// What stands between the wire and the stream at one leg.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transform {
+    /// Nothing passes.
+    #[default]
+    Closed,
+    /// RTP and RTCP as they are.
+    None,
+    /// SRTP and SRTCP on the wire.
+    Srtp,
+    /// Any datagram, unread.
+    Datagram,
+}
+
+/// Addresses that begin with the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix {}
+
+impl std::str::FromStr for Prefix {
+    type Err = std::net::AddrParseError;
+
+    /// "192.0.2.0/24", "2001:db8::1"; bits after the prefix are ignored.
+    fn from_str(_text: &str) -> Result<Prefix, Self::Err> {
+        todo!()
+    }
+}
+
+/// One side of a stream. Its fields are those of the contract.
+#[derive(Clone, Default)]
+pub struct Leg {
+    /// What is done with packets.
+    pub transform: Transform,
+    /// Key of what leaves.
+    pub send: Option<Crypto>,
+    /// Key of what arrives.
+    pub receive: Option<Crypto>,
+    /// The gate outwards.
+    pub may_send: bool,
+    /// The gate inwards.
+    pub may_receive: bool,
+    /// Where RTP goes to and comes from.
+    pub remote: Option<SocketAddr>,
+    /// The same of RTCP.
+    pub rtcp_remote: Option<SocketAddr>,
+    /// Take the source of packets instead.
+    pub latching: bool,
+    /// Where a latch may go.
+    pub source: Option<Prefix>,
+    /// RTCP shares the RTP port.
+    pub rtcp_mux: bool,
+    /// STUN and DTLS wait for Python.
+    pub hand_over: bool,
+}
