@@ -179,7 +179,7 @@ class Datagram:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The engine broke down over this port: it and the one joined to it carry nothing more. No key in text."""
+    """The engine broke down over this port: it and the one joined to it carry no more. No key in text."""
 
     port: PortId
     text: str

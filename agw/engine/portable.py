@@ -8,7 +8,8 @@ import asyncio
 import itertools
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from agw.engine.api import (
     Abilities,
@@ -16,12 +17,14 @@ from agw.engine.api import (
     Datagram,
     Engine,
     EngineError,
+    Failure,
     Leg,
     PortId,
     PortState,
+    Rollover,
     Transform,
 )
-from agw.engine.relay import Clock, Half, Port
+from agw.engine.relay import Common, Half, Port
 from agw.engine.sockets import open_pair
 from agw.engine.srtp import MAX_SSRCS, available_suites
 
@@ -30,16 +33,18 @@ BATCH = 64
 
 
 class PortableEngine:
-    """An ``agw.engine.api.Engine`` in plain Python. STUN and DTLS are only counted."""
+    """An ``agw.engine.api.Engine`` in plain Python, without rollover counters: libsrtp's binding has none."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, *, replay_window: int = 128, ssrcs: int = MAX_SSRCS
     ) -> None:
         """replay_window: packets, 64 at least (RFC 3711 3.3.2); ssrcs: per key and direction."""
-        self.abilities = Abilities("portable", available_suites(), replay_window, mki=True, hand_over=False)
+        self.abilities = Abilities("portable", available_suites(), replay_window, workers=1, rollover=False)
         self._loop = loop
         self._ssrcs = ssrcs
-        self._clock = Clock()
+        self._common = Common()
+        self._ready: Callable[[], None] = _nothing
+        self._told = False
         self._ports: dict[PortId, Port] = {}
         self._numbers = itertools.count(1)
         self._readers: dict[int, Callable[[], None]] = {}
@@ -53,14 +58,14 @@ class PortableEngine:
     def open(self, address: str, port: int, dscp: int) -> PortId:
         number = PortId(next(self._numbers))
         pair = open_pair(address, port, dscp)
-        made = Port(number, pair, self._clock, self.abilities.replay_window, self._ssrcs)
+        made = Port(number, pair, self._common, self.abilities.replay_window, self._ssrcs)
         self._ports[number] = made
         self._watch(made.rtp)
         self._watch(made.rtcp)
         return number
 
     def edit(self, port: PortId, leg: Leg) -> None:
-        self._clock.now = self._loop.time()
+        self._common.now = self._loop.time()
         edited = self._ports[port]
         try:
             edited.apply(leg)
@@ -96,8 +101,30 @@ class PortableEngine:
     def commit(self) -> None:
         """Edits are in effect already."""
 
+    def rollovers(self, port: PortId) -> list[Rollover]:
+        raise EngineError(f"port {port}: the portable engine has no rollover counters to read")
+
+    def set_rollover(self, port: PortId, rollover: Rollover) -> None:
+        raise EngineError(f"port {port}: the portable engine cannot set SSRC {rollover.ssrc:08X}")
+
+    def watch(self, ready: Callable[[], None]) -> None:
+        self._ready = ready
+
     def drain(self) -> list[Datagram]:
+        drained, self._common.handed_over = self._common.handed_over, []
+        self._told = False
+        return drained
+
+    def failures(self) -> list[Failure]:
+        """None: what fails here fails in the loop's own thread, as an exception."""
         return []
+
+    def send(self, datagrams: Iterable[Datagram]) -> None:
+        for datagram in datagrams:
+            if (port := self._ports.get(datagram.port)) is not None:
+                half = port.rtcp if datagram.rtcp else port.rtp
+                with suppress(OSError):
+                    half.sock.sendto(datagram.data, datagram.address)
 
     def stop(self) -> None:
         for port in list(self._ports):
@@ -122,10 +149,17 @@ class PortableEngine:
 
     def _readable(self) -> None:
         """One datagram from each socket that has some, at most BATCH of them."""
-        self._clock.now = self._loop.time()
+        self._common.now = self._loop.time()
         readers = self._readers
         for descriptor, _ in self._epoll.poll(0, BATCH):
             readers[descriptor]()
+        if self._common.handed_over and not self._told:
+            self._told = True
+            self._ready()
+
+
+def _nothing() -> None:
+    """Nobody watches."""
 
 
 def _conforms(engine: PortableEngine) -> Engine:

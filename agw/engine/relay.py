@@ -10,7 +10,16 @@ import ipaddress
 import socket
 from typing import Any
 
-from agw.engine.api import Counters, DropReason, Leg, PortId, PortState, Transform
+from agw.engine.api import (
+    MAX_HANDED_OVER,
+    Counters,
+    Datagram,
+    DropReason,
+    Leg,
+    PortId,
+    PortState,
+    Transform,
+)
 from agw.engine.sockets import as_source
 from agw.engine.srtp import Receiver, Sender
 
@@ -20,29 +29,32 @@ RTP_HEADER = 12
 RTCP_HEADER = 8
 
 
-class Clock:
-    """The loop's time, read once for each batch of packets."""
+class Common:
+    """What all ports of an engine share. now: the loop's time, read once for each batch of packets;
+    handed_over: what waits for ``Engine.drain``."""
 
-    __slots__ = ("now",)
+    __slots__ = ("handed_over", "now")
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.handed_over: list[Datagram] = []
 
 
 class Port:
     """Both sockets of one leg and what is done with their packets."""
 
     __slots__ = (
-        "clock", "counters", "datagrams", "drops", "filter", "forwards", "forwards_rtcp", "id",
+        "common", "counters", "datagrams", "drops", "filter", "forwards", "forwards_rtcp", "id",
         "kept_receiver", "kept_sender", "last_activity", "latching", "leg", "locked", "mux", "peer",
         "receiver", "rtcp", "rtp", "sender", "ssrcs", "window",
     )  # fmt: skip
 
     def __init__(
-        self, number: PortId, pair: tuple[socket.socket, socket.socket], clock: Clock, window: int, ssrcs: int
+        self, number: PortId, pair: tuple[socket.socket, ...], common: Common, window: int, ssrcs: int
     ) -> None:
+        """pair: for RTP and for RTCP."""
         self.id = number
-        self.clock = clock
+        self.common = common
         self.window = window
         self.ssrcs = ssrcs
         self.rtp = Half(self, pair[0], False)
@@ -96,7 +108,7 @@ class Port:
             if old is None or old.crypto != leg.receive:
                 self.kept_receiver = Receiver(leg.receive, self.window, self.ssrcs)
                 if old is not None:
-                    self.kept_receiver.succeed(old, self.clock.now)
+                    self.kept_receiver.succeed(old, self.common.now)
             self.receiver = self.kept_receiver
 
     def regate(self) -> None:
@@ -186,7 +198,7 @@ class Half:
             return DropReason.TOO_LARGE
         if not port.datagrams:
             if octets < RTCP_HEADER or not 128 <= data[0] <= 191:
-                return _foreign(data)
+                return self._foreign(data, source)
             if 192 <= data[1] <= 223:  # RFC 5761 4; without mux it is RTP with a marker
                 rtcp = rtcp or port.mux
             elif rtcp:
@@ -198,7 +210,7 @@ class Half:
             return DropReason.SOURCE
         receiver = port.receiver
         if receiver is not None:
-            plain = receiver.unprotect(data, rtcp, port.clock.now)
+            plain = receiver.unprotect(data, rtcp, port.common.now)
             if isinstance(plain, DropReason):
                 return plain
             data = plain
@@ -207,7 +219,7 @@ class Half:
         if moved:
             self.source = self.destination = self.latched_to = source
             self.armed = False
-        port.last_activity = port.clock.now
+        port.last_activity = port.common.now
         return self._forward(data, rtcp, octets)
 
     def _forward(self, data: bytes, rtcp: bool, octets: int) -> DropReason | None:
@@ -248,7 +260,31 @@ class Half:
             return True
         if self.source is not None and not self.armed:
             return False
+        return self._within(source)
+
+    def _within(self, source: Any) -> bool:
+        """Does the source filter let ``source`` pass?"""
+        port = self.port
         return port.filter is None or ipaddress.ip_address(source[0].partition("%")[0]) in port.filter
+
+    def _foreign(self, data: bytes, source: Any) -> DropReason | None:
+        """What is not media is dropped, or waits for Python: it moves no latch, so one that is there does
+        not keep it out either."""
+        port = self.port
+        reason = _kind(data)
+        if not port.leg.hand_over or reason not in (DropReason.STUN, DropReason.DTLS):
+            return reason
+        if not port.latching:
+            expected = source == self.source
+        else:
+            expected = port.leg.transform is Transform.SRTP or self._within(source)
+        if not expected:
+            return DropReason.SOURCE
+        if len(port.common.handed_over) >= MAX_HANDED_OVER:
+            return reason
+        port.common.handed_over.append(Datagram(port.id, source[:2], data, self.is_rtcp))
+        port.counters.handed_over += 1
+        return None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -256,7 +292,7 @@ def _network(prefix: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     return ipaddress.ip_network(prefix, strict=False)
 
 
-def _foreign(data: bytes) -> DropReason:
+def _kind(data: bytes) -> DropReason:
     """What else shares a media port (RFC 7983 7)."""
     if not data:
         return DropReason.SHORT

@@ -3,24 +3,38 @@ which ports are open, what each leg was told, what is joined. Packets are the co
 
 import errno
 import itertools
+from collections.abc import Callable, Iterable
 
 from agw.control.contexts import Contexts
 from agw.control.ports import Interface, PortPool, Realm
-from agw.engine.api import Abilities, Counters, Datagram, EngineError, Leg, PortId, PortState
+from agw.engine.api import (
+    Abilities,
+    Counters,
+    Datagram,
+    EngineError,
+    Failure,
+    Leg,
+    PortId,
+    PortState,
+    Rollover,
+)
 
 SUITES = ("AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM")
 
 
 class FakeEngine:
-    """taken: (address, port) that somebody else holds. exhausted: no descriptors. refuse: edit() fails."""
+    """taken: (address, port) that somebody else holds. exhausted: no descriptors. refuse: edit() fails.
+    broken: what ``failures`` will tell; ``fail`` adds to it, and says so to whoever watches."""
 
     def __init__(self) -> None:
-        self.abilities = Abilities("fake", SUITES, 128, mki=True, hand_over=False)
+        self.abilities = Abilities("fake", SUITES, 128, workers=1, rollover=False)
         self.ports: dict[PortId, tuple[str, int, int]] = {}
         self.legs: dict[PortId, Leg] = {}
         self.joined: dict[PortId, PortId] = {}
         self.activity: dict[PortId, float] = {}
         self.relatched: list[PortId] = []
+        self.broken: list[Failure] = []
+        self.ready: Callable[[], None] | None = None
         self.taken: set[tuple[str, int]] = set()
         self.exhausted = self.refuse = False
         self.edits = self.commits = 0
@@ -68,8 +82,29 @@ class FakeEngine:
     def commit(self) -> None:
         self.commits += 1
 
+    def fail(self, *ports: PortId, text: str = "index out of bounds") -> None:
+        self.broken += [Failure(port, text) for port in ports]
+        if self.ready is not None:
+            self.ready()
+
+    def rollovers(self, port: PortId) -> list[Rollover]:
+        raise EngineError("not with this engine")
+
+    def set_rollover(self, port: PortId, rollover: Rollover) -> None:
+        raise EngineError("not with this engine")
+
+    def watch(self, ready: Callable[[], None]) -> None:
+        self.ready = ready
+
     def drain(self) -> list[Datagram]:
         return []
+
+    def failures(self) -> list[Failure]:
+        told, self.broken = self.broken, []
+        return told
+
+    def send(self, datagrams: Iterable[Datagram]) -> None:
+        """Nowhere."""
 
     def stop(self) -> None:
         for port in list(self.ports):

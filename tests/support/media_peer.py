@@ -95,7 +95,7 @@ def open_descriptors() -> int:
 
 def arrived(counters: Counters) -> int:
     """Datagrams that an engine has dealt with: each is counted once."""
-    return counters.packets + counters.rtcp + sum(counters.drops)
+    return counters.packets + counters.rtcp + counters.handed_over + sum(counters.drops)
 
 
 async def dealt_with(engine: Engine, port: PortId, count: int) -> Counters:
