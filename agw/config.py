@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from hosting.config import Finding, NotBuilt, Section
+from agw.engine.choice import native_missing
+from hosting.config import Finding, Section
 from hosting.sections import (
     Address,
     AdminSection,
@@ -90,12 +91,25 @@ class RealmSection(Section):
 
 
 class EngineSection(Section):
-    kind: Annotated[Literal["auto", "native", "portable"], NotBuilt("native")] = "auto"
-    """auto: the fastest that is built. portable: plain Python sockets and libsrtp."""
-    workers: Annotated[int, Field(ge=1, le=64), NotBuilt(but=1)] = 1
-    """Threads of the native engine."""
+    kind: Literal["auto", "native", "portable"] = "auto"
+    """auto: native where it is built. portable: plain Python sockets and libsrtp."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Threads of the native engine that move packets."""
     replay_window: Annotated[int, Field(ge=64, le=0x7FFF)] = 128
     """Packets (RFC 3711 3.3.2)."""
+
+    def problems(self) -> Iterator[Finding]:
+        if self.kind == "native" and (missing := native_missing()):
+            yield (
+                ("kind",),
+                f"native {missing}; make setup builds it where cargo is, auto or portable goes without",
+            )
+        if self.kind == "portable" and self.workers > 1:
+            yield ("workers",), "has to be 1 with the portable engine, which has no threads"
+
+    def warnings(self) -> Iterator[Finding]:
+        if self.kind == "auto" and self.workers > 1 and (missing := native_missing()):
+            yield ("workers",), f"has no effect: the native engine {missing}"
 
 
 class Limits(Section):

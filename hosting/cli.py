@@ -8,7 +8,7 @@
 import importlib
 import importlib.metadata
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -25,10 +25,18 @@ C = TypeVar("C", bound=Root)
 _File = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration (YAML).")]
 
 
-def application(name: str, model: type[C], serve: str, *, about: str) -> typer.Typer:
+def application(
+    name: str,
+    model: type[C],
+    serve: str,
+    *,
+    about: str,
+    facts: Callable[[C], Iterable[str]] | None = None,
+) -> typer.Typer:
     """Build the command line of process ``name``.
 
     serve: "module:function" of ``async def serve(config: C, stopping: daemon.Stopping) -> None``.
+    facts: lines that ``check`` prints of a valid configuration: what it comes to on this machine.
     Exit status: 0 done (``run``: drained after SIGTERM), 1 start failed or broken down, 2 wrong
     configuration or wrong usage.
     """
@@ -64,8 +72,10 @@ def application(name: str, model: type[C], serve: str, *, about: str) -> typer.T
     @app.command()
     def check(config: _File) -> None:
         """Validate FILE and start nothing: one line for each error, exit status 2."""
-        _load(config, model, lambda line: typer.echo(f"{line} (warning)", err=True))
+        settings = _load(config, model, lambda line: typer.echo(f"{line} (warning)", err=True))
         typer.echo(f"{config}: valid")
+        for line in facts(settings) if facts is not None else ():
+            typer.echo(line)
 
     return app
 

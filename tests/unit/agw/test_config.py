@@ -1,4 +1,4 @@
-"""agw.config: defaults, rules between keys, what is not built yet."""
+"""agw.config: defaults, rules between keys. The engine that is there: test_choice."""
 
 from pathlib import Path
 
@@ -47,15 +47,16 @@ def test_minimal(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         pytest.param(
-            NODE + REALMS + "engine: {kind: native}",
-            "3: engine.kind: native is known, but not built yet",
-            id="native engine",
+            NODE + REALMS + "engine: {kind: fast}",
+            "3: engine.kind: input should be 'auto', 'native' or 'portable'",
+            id="engine",
         ),
         pytest.param(
-            NODE + REALMS + "engine: {workers: 2}",
-            "3: engine.workers: 2 is known, but not built yet",
-            id="workers",
+            NODE + REALMS + "engine: {kind: portable, workers: 2}",
+            "3: engine.workers: has to be 1 with the portable engine",
+            id="workers of the portable engine",
         ),
+        pytest.param(NODE + REALMS + "engine: {workers: 65}", "3: engine.workers: ", id="workers"),
         pytest.param(NODE + REALMS + "engine: {replay_window: 32}", "3: engine.replay_window: ", id="window"),
         pytest.param(
             NODE + REALMS + "engines: {}", "3: engines: unknown key; did you mean engine?", id="key"

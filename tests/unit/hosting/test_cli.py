@@ -56,6 +56,19 @@ def test_check_says_what_is_wrong_and_where(tmp_path: Path) -> None:
     ]
 
 
+def test_check_tells_the_facts_of_a_valid_file(tmp_path: Path) -> None:
+    telling = application(
+        "sample", Root, "absent:serve", about="A sample.", facts=lambda root: [f"drain: {root.drain}", "more"]
+    )
+    path = tmp_path / "x.yaml"
+    path.write_text("drain: 5\n")
+    result = CliRunner().invoke(telling, ["check", "-c", str(path)])
+    assert (result.exit_code, result.stdout) == (0, f"{path}: valid\ndrain: 5.0\nmore\n")
+    path.write_text("drain: wrong\n")
+    result = CliRunner().invoke(telling, ["check", "-c", str(path)])
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
 def test_check_warns_without_refusing(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("admin:\n  address: 192.0.2.1\n")
