@@ -34,6 +34,7 @@ _ANSWERS: dict[type, type] = {
     p.Heartbeat: p.Done,
     p.BearerReleased: p.Done,
     p.MediaInactivity: p.Done,
+    p.OutOfService: p.Done,
 }
 
 

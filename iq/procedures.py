@@ -127,6 +127,7 @@ class Reason(IntEnum):
     SERVICE_RESTORED = 900
     COLD_BOOT = 901
     WARM_BOOT = 902
+    MALFUNCTIONING = 904
     OUT_OF_SERVICE = 905
 
 
@@ -169,7 +170,18 @@ class MediaInactivity:
     termination: str
 
 
-Notification = Heartbeat | BearerReleased | MediaInactivity
+@dataclass(slots=True)
+class OutOfService:
+    """Termination Out-of-Service: a Forced ServiceChange on the termination (TS 23.334 8).
+
+    reason: MALFUNCTIONING or OUT_OF_SERVICE.
+    """
+
+    termination: str
+    reason: Reason
+
+
+Notification = Heartbeat | BearerReleased | MediaInactivity | OutOfService
 
 Procedure = (
     Reserve
@@ -181,6 +193,7 @@ Procedure = (
     | Heartbeat
     | BearerReleased
     | MediaInactivity
+    | OutOfService
 )
 
 

@@ -8,7 +8,7 @@ import structlog
 from hosting.tasks import TaskSet
 from iq.controller import Gateway
 from iq.errors import IqError
-from iq.procedures import ActionReply, Done, Procedure
+from iq.procedures import ActionReply, Done, Notification
 from pcscf.admin.counters import Counters
 from pcscf.entropy import Entropy
 from pcscf.errors import SipRefusal
@@ -29,8 +29,6 @@ log = structlog.get_logger()
 
 #: Seconds between looks at what is due in the proxy core.
 TICK = 0.5
-#: H.248.8: unknown ContextID, the answer to a notification about a context that no call has.
-UNKNOWN_CONTEXT = 411
 #: What a source gets that sends too much (limits.requests_per_second_per_source).
 _LATER = (("Retry-After", "1"),)
 
@@ -142,12 +140,10 @@ class Edge:
     def on_gateway_draining(self, gateway: Gateway) -> None:
         self._proxy.gateways.draining.add(gateway.mid)
 
-    def on_notify(self, gateway: Gateway, context: int, event: Procedure) -> ActionReply:
-        known, effects = self._proxy.on_gateway_event(gateway.mid, context, event, self._loop.time())
-        self._apply(effects)
-        if not known:
-            return ActionReply(context, [], IqError(UNKNOWN_CONTEXT, "unknown ContextID"))
-        return ActionReply(context, [Done(getattr(event, "termination", "*"))])
+    def on_notify(self, gateway: Gateway, context: int, event: Notification) -> ActionReply:
+        """Take a notification. Raises IqError."""
+        self._apply(self._proxy.on_gateway_event(gateway.mid, context, event, self._loop.time()))
+        return ActionReply(context, [Done(event.termination)])
 
     # Effects
 

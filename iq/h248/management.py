@@ -32,6 +32,7 @@ from iq.procedures import (
     BearerReleased,
     Heartbeat,
     MediaInactivity,
+    OutOfService,
     Procedure,
     Reason,
     Register,
@@ -43,8 +44,11 @@ _REASONS = {
     Reason.SERVICE_RESTORED: "Service Restored",
     Reason.COLD_BOOT: "Cold Boot",
     Reason.WARM_BOOT: "Warm Boot",
+    Reason.MALFUNCTIONING: "Termination Malfunctioning",
     Reason.OUT_OF_SERVICE: "Termination Taken Out Of Service",
 }
+#: What takes a single termination out of service.
+_OUT_OF_SERVICE = frozenset({Reason.MALFUNCTIONING, Reason.OUT_OF_SERVICE})
 _REASON = re.compile(r'"?([0-9]{3})\b.*')
 _NUMBER = re.compile(r"[0-9]{1,9}")
 MAX_SUITES = 32
@@ -57,7 +61,7 @@ def register_to_command(register: Register) -> Command:
     parameters = [
         Node("Method", register.method.value, operator="="),
         Node("Version", str(register.version), operator="="),
-        Node("Reason", quote(f"{register.reason.value} {_REASONS[register.reason]}"), operator="="),
+        _reason(register.reason),
         Node("Delay", "0", operator="="),
         Node("Profile", register.profile, operator="="),
     ]
@@ -66,6 +70,17 @@ def register_to_command(register: Register) -> Command:
     if register.suites:
         parameters.append(Node(X_SUITES, quote(" ".join(register.suites)), operator="="))
     return Command("ServiceChange", ROOT, [Services(parameters)])
+
+
+def out_of_service_to_command(procedure: OutOfService) -> Command:
+    """Return the ServiceChange on a termination."""
+    method = Node("Method", ServiceChangeMethod.FORCED.value, operator="=")
+    parameters = [method, _reason(procedure.reason)]
+    return Command("ServiceChange", termination_id(procedure.termination), [Services(parameters)])
+
+
+def _reason(reason: Reason) -> Node:
+    return Node("Reason", quote(f"{reason.value} {_REASONS[reason]}"), operator="=")
 
 
 def _services(command: Command) -> dict[str, Node]:
@@ -83,10 +98,8 @@ def _version(nodes: dict[str, Node], default: int) -> int:
     return int(node.value)
 
 
-def register_from_command(command: Command) -> Register:
-    """Return the Register of a ServiceChange on ROOT. Raises IqError 449, 472 or 501."""
-    if command.termination.upper() != ROOT:
-        raise IqError(NOT_IMPLEMENTED, "ServiceChange of a termination is not implemented")
+def service_change_from_command(command: Command) -> Register | OutOfService:
+    """Return what a ServiceChange on ROOT, or on a termination, says. Raises IqError 449 or 472."""
     nodes = _services(command)
     if "Method" not in nodes or "Reason" not in nodes:
         raise IqError(MISSING_INFORMATION, "ServiceChange without Method and Reason")
@@ -98,6 +111,10 @@ def register_from_command(command: Command) -> Register:
         reason = None
     if reason is None:
         raise IqError(UNSUPPORTED_VALUE, "value of Method or Reason")
+    if command.termination.upper() != ROOT:
+        if method is not ServiceChangeMethod.FORCED or reason not in _OUT_OF_SERVICE:
+            raise IqError(UNSUPPORTED_VALUE, "value of Method or Reason for a termination")
+        return OutOfService(command.termination, reason)
     empty = Node("")
     suites = unquote(nodes.get(X_SUITES, empty).value).split()
     if len(suites) > MAX_SUITES:

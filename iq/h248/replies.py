@@ -19,6 +19,7 @@ from iq.procedures import (
     Done,
     Heartbeat,
     MediaInactivity,
+    OutOfService,
     Procedure,
     Register,
     Registered,
@@ -40,7 +41,7 @@ def _verb(procedure: Procedure) -> str:
             return "Subtract"
         case AuditRoot() | AuditTerminations():
             return "AuditValue"
-        case Register():
+        case Register() | OutOfService():
             return "ServiceChange"
         case Heartbeat() | BearerReleased() | MediaInactivity():
             return "Notify"
@@ -53,6 +54,8 @@ def _termination(procedure: Procedure) -> str:
         case Configure(termination) | Release(termination) | AuditTerminations(termination):
             return termination
         case Heartbeat(termination) | BearerReleased(termination) | MediaInactivity(termination):
+            return termination
+        case OutOfService(termination):
             return termination
         case AuditRoot() | Register():
             return ROOT
@@ -151,9 +154,9 @@ def _answer(command: Command) -> Reply:
     match command.verb:
         case "Add" | "Modify":
             return Reserved(command.termination, _streams(command))
-        case "ServiceChange":
+        case "ServiceChange" if command.termination.upper() == ROOT:
             return registered_from_command(command)
-        case "Subtract" | "AuditValue" | "Notify":
+        case "Subtract" | "AuditValue" | "Notify" | "ServiceChange":
             return Done(command.termination)
         case verb:
             raise IqError(NOT_IMPLEMENTED, f"reply to {verb}")

@@ -15,8 +15,9 @@ from iq.h248.management import (
     audit_from_command,
     notify_to_command,
     observed_from_command,
-    register_from_command,
+    out_of_service_to_command,
     register_to_command,
+    service_change_from_command,
 )
 from iq.h248.model import Audit, Command, Descriptor, Events, Media, Node, Signals, StreamParameters
 from iq.h248.packages import (
@@ -48,6 +49,7 @@ from iq.procedures import (
     Heartbeat,
     Latch,
     MediaInactivity,
+    OutOfService,
     Procedure,
     Register,
     Release,
@@ -123,6 +125,8 @@ def _command(procedure: Procedure) -> Command:
             return register_to_command(procedure)
         case Heartbeat() | BearerReleased() | MediaInactivity():
             return notify_to_command(procedure)
+        case OutOfService():
+            return out_of_service_to_command(procedure)
 
 
 def _add(reserve: Reserve) -> Command:
@@ -221,6 +225,6 @@ def _procedures(command: Command, context: int | None) -> list[Procedure]:
         case "Notify":
             return observed_from_command(command)
         case "ServiceChange":
-            return [register_from_command(command)]
+            return [service_change_from_command(command)]
         case verb:
             raise IqError(NOT_IMPLEMENTED, f"{verb} is not implemented")

@@ -84,6 +84,10 @@ class MediaSession:
         """Whether the UE is to send media in some stream: where all are held, silence means nothing."""
         return any(s is not None and s.state.access_mode in _FROM_UE for s in self.streams)
 
+    def has(self, termination: str) -> bool:
+        """Whether a termination of the gateway is one of this session's; "*" are all of them."""
+        return termination == "*" or termination in self._terminations.values()
+
     def record(self) -> list[dict[str, str | None]]:
         """Return per m-line of the latest offer what was decided and why, for the log."""
         exchange = self._exchange

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from iq.procedures import ActionReply, Procedure
+from iq.procedures import ActionReply, Notification
 from pcscf.admin.counters import Counters, method_label
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Listener, Side
@@ -293,13 +293,11 @@ class Proxy:
         self._outages.down(gateway)
         return self._turn.end()
 
-    def on_gateway_event(
-        self, gateway: str, context: int, event: Procedure, now: float
-    ) -> tuple[bool, list[Effect]]:
-        """A notification. Returns whether its context is one of ours (else it gets 411), and effects."""
+    def on_gateway_event(self, gateway: str, context: int, event: Notification, now: float) -> list[Effect]:
+        """A notification. Raises IqError 411 or 430: it is about nothing of ours."""
         self._turn.begin(now)
-        known = self._outages.report(gateway, context, event)
-        return known, self._turn.end()
+        self._outages.report(gateway, context, event)
+        return self._turn.end()
 
     def resume(self, step: Callable[[ActionReply], None], reply: ActionReply, now: float) -> list[Effect]:
         """The reply that AskGateway asked for is there."""

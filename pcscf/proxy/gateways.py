@@ -131,15 +131,17 @@ class Gateways:
             return
         context = call.media.context
         action = call.media.release()
-        if context is not None:
-            self.contexts.pop((call.gateway, context), None)
-        if action is None:
-            return
-        if call.gateway not in self.up:
-            self._missed(call.gateway, action)
+        key = (call.gateway, context or 0)
+        if action is None or call.gateway not in self.up:
+            self.contexts.pop(key, None)
+            if action is not None:
+                self._missed(call.gateway, action)
             return
 
         def released(reply: ActionReply) -> None:
+            # Only now: what the gateway reports meanwhile is still about this call.
+            if self.contexts.get(key) is call:
+                del self.contexts[key]
             if reply.error is not None and reply.error.code == NETWORK_FAILURE:
                 self._missed(call.gateway, action)
 

@@ -1,6 +1,7 @@
 """Gateways that come and go, and what they report about the media of calls (TS 23.334, TS 24.229 5.2.8)."""
 
-from iq.procedures import BearerReleased, MediaInactivity, Procedure
+from iq.errors import IqError
+from iq.procedures import BearerReleased, MediaInactivity, Notification, OutOfService
 from pcscf.errors import SipRefusal
 from pcscf.proxy.branch import Call
 from pcscf.proxy.endings import Endings
@@ -35,12 +36,15 @@ class Outages:
         if self._gateways.up.pop(gateway, None) is not None:
             self._lost[gateway] = self._turn.now + GATEWAY_GRACE
 
-    def report(self, gateway: str, context: int, event: Procedure) -> bool:
-        """Take a notification; return whether its context is one of ours."""
+    def report(self, gateway: str, context: int, event: Notification) -> None:
+        """Take a notification. Raises IqError 411 or 430 for what no call of ours has."""
         call = self._gateways.contexts.get((gateway, context))
-        if call is not None and _ends_call(call, event):
+        if call is None:
+            raise IqError(411, "unknown ContextID")
+        if not call.media.has(event.termination):
+            raise IqError(430, "unknown TerminationID")
+        if _ends_call(call, event):
             self._endings.release(call, SipRefusal("the media is lost", status=503))
-        return call is not None
 
     def expire(self) -> None:
         """Release the calls of gateways that did not come back in time."""
@@ -57,11 +61,11 @@ class Outages:
                 self._endings.release(call, SipRefusal("the media gateway is lost", status=503))
 
 
-def _ends_call(call: Call, event: Procedure) -> bool:
+def _ends_call(call: Call, event: Notification) -> bool:
     """Tell whether a call ends by what its gateway reports.
 
     Silence is no loss while it rings, nor while all its media is on hold.
     """
     if isinstance(event, MediaInactivity):
         return bool(call.answered) and call.media.listening
-    return isinstance(event, BearerReleased)
+    return isinstance(event, BearerReleased | OutOfService)

@@ -53,6 +53,7 @@ async def test_compact_decoder_reads_all():
     assert '"threegimsagw",1' in terms["request 4"]  # megaco reads over the X- parameters
     assert "auditValueReply" in terms["reply 6"]
     assert "notifyReq" in terms["request 10"]
+    assert all(part in terms["request 13"] for part in ("serviceChangeReq", "forced", "904"))
     assert "510" in terms["second Add failed"]
     assert "transactionPending" in terms["pending"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from iq.procedures import BearerReleased, Heartbeat, MediaInactivity
+from iq.procedures import BearerReleased, Heartbeat, MediaInactivity, OutOfService, Reason
 from pcscf.proxy.outages import GATEWAY_GRACE
 from tests.support.calls import UE_ANSWER, Established, ends, establish
 from tests.support.ladder import plain, secure
@@ -217,21 +217,90 @@ def test_a_gateway_that_goes_out_of_service_keeps_its_calls_and_gets_no_new_ones
 
 
 def test_reports_about_a_context_that_no_call_has(stage: Stage) -> None:
-    assert not stage.gateway.notify(4711, Heartbeat("ip/0/access/1"))
-    assert not stage.gateway.notify(4711, MediaInactivity("ip/0/access/1"))
+    for event in (Heartbeat, MediaInactivity):
+        assert stage.gateway.notify(4711, event("ip/0/access/1")) == 411
+    assert stage.gateway.notify(4711, OutOfService("ip/0/access/1", Reason.MALFUNCTIONING)) == 411
 
 
 @pytest.mark.parametrize("event", [MediaInactivity, BearerReleased])
 def test_lost_media_ends_the_call(stage: Stage, event) -> None:
     call = establish(ends(stage))
     number, termination = context_of(stage)
-    assert stage.gateway.notify(number, Heartbeat(termination))
+    assert stage.gateway.notify(number, Heartbeat(termination)) is None
     call.ends.ue.nothing()
-    assert stage.gateway.notify(
-        number,
-        MediaInactivity(termination) if event is MediaInactivity else BearerReleased(termination, "FT"),
-    )
+    lost = MediaInactivity(termination) if event is MediaInactivity else BearerReleased(termination, "FT")
+    assert stage.gateway.notify(number, lost) is None
     check_released(call, 'SIP;cause=503;text="the media is lost"')
+
+
+def out_of_service(stage: Stage, number: int) -> None:
+    """As a gateway reports it: both terminations at once, before it hears of the Release."""
+    stage.gateway.hold = True
+    for termination in list(stage.gateway.contexts.contexts[number].terminations):
+        report = OutOfService(termination.name, Reason.MALFUNCTIONING)
+        assert stage.gateway.notify(number, report) is None
+
+
+@BOTH
+def test_terminations_out_of_service_end_the_call_and_no_other(stage: Stage, originating: bool) -> None:
+    call = establish(ends(stage, originating=originating))
+    number, _ = context_of(stage)
+    other = establish(ends(stage, ue=call.ends.ue, originating=originating))
+    stage.gateway.asked()
+    out_of_service(stage, number)
+    check_released(call, 'SIP;cause=503;text="the media is lost"')
+    assert stage.gateway.asked() == ["Release"]
+    stage.gateway.hold = False
+    stage.gateway.release()
+    assert number not in stage.gateway.contexts.contexts
+    assert stage.gateway.notify(number, OutOfService("*", Reason.MALFUNCTIONING)) == 411
+    other.ends.ue.nothing()
+    assert stage.contexts() == 1
+    other.hang_up()
+
+
+@BOTH
+def test_out_of_service_while_it_rings(stage: Stage, originating: bool) -> None:
+    between = ends(stage, originating=originating)
+    _, came = between.ring()
+    between.callee.answer(came, 180)
+    between.caller.response(180)
+    number, _ = context_of(stage)
+    out_of_service(stage, number)
+    between.caller.response(503)
+    cancel = between.callee.request("CANCEL")
+    assert cancel.get("reason") == 'SIP;cause=503;text="the media is lost"'
+    between.callee.answer(cancel, 200)
+    between.callee.answer(came, 487)
+    between.callee.request("ACK")
+    stage.gateway.release()
+
+
+def test_out_of_service_while_the_gateway_is_asked(stage: Stage) -> None:
+    call = establish(ends(stage))
+    number, _ = context_of(stage)
+    stage.gateway.asked()
+    stage.gateway.hold = True
+    call.ue.send("INVITE", secure(version=2, more="a=3ge2ae:requested\nm=video 31000 RTP/AVP 34"))
+    call.ends.ue.response(100)
+    out_of_service(stage, number)
+    for end in (call.ends.ue, call.ends.core):
+        end.answer(end.request("BYE"), 200)
+    stage.gateway.hold = False
+    stage.gateway.release()
+    assert call.ends.ue.starts() == ["481"]
+    assert stage.gateway.asked() == ["Configure+Configure", "Release"]
+
+
+def test_reports_about_a_termination_that_the_call_has_not(stage: Stage) -> None:
+    call = establish(ends(stage))
+    number, termination = context_of(stage)
+    for name in ("ip/0/access/4711", "ROOT", termination + "0", "ip/0/access/$", ""):
+        assert stage.gateway.notify(number, OutOfService(name, Reason.MALFUNCTIONING)) == 430
+        assert stage.gateway.notify(number, Heartbeat(name)) == 430
+    assert stage.gateway.notify(number + 1, OutOfService(termination, Reason.MALFUNCTIONING)) == 411
+    call.ends.ue.nothing()
+    call.hang_up()
 
 
 @BOTH
@@ -239,7 +308,7 @@ def test_silence_while_it_rings_is_no_loss(stage: Stage, originating: bool) -> N
     between = ends(stage, originating=originating)
     _, came = between.ring()
     number, termination = context_of(stage)
-    assert stage.gateway.notify(number, MediaInactivity(termination))
+    assert stage.gateway.notify(number, MediaInactivity(termination)) is None
     between.callee.nothing()
     between.callee.answer(came, 486)
     between.callee.request("ACK")
@@ -256,7 +325,7 @@ def test_silence_of_a_ue_that_is_held_is_no_loss(stage: Stage) -> None:
     call.core.send("ACK", cseq=2)
     call.ends.ue.request("ACK")
     number, termination = context_of(stage)
-    assert stage.gateway.notify(number, MediaInactivity(termination))
+    assert stage.gateway.notify(number, MediaInactivity(termination)) is None
     call.ends.ue.nothing()
     assert stage.contexts() == 1
     call.hang_up()

@@ -15,6 +15,7 @@ from iq.procedures import (
     Latch,
     MediaInactivity,
     Mode,
+    OutOfService,
     Reason,
     Register,
     Registered,
@@ -98,6 +99,8 @@ def management() -> list[tuple[Action, ActionReply]]:
         Heartbeat("ip/0/access/4097"),
         MediaInactivity("ip/0/access/4097"),
         BearerReleased("ip/0/access/4097", "FP", "DTLS } failed"),
+        OutOfService("ip/0/access/4097", Reason.MALFUNCTIONING),
+        OutOfService("ip/0/access/4097", Reason.OUT_OF_SERVICE),
     )
     pairs += [(Action(812, [seen]), ActionReply(812, [Done("ip/0/access/4097")])) for seen in observed]
     return pairs

@@ -13,7 +13,7 @@ from typing import Any
 from agw.control.contexts import Contexts
 from agw.control.ports import Interface, Realm
 from iq.errors import IqError
-from iq.procedures import Action, ActionReply, Procedure
+from iq.procedures import Action, ActionReply, Notification
 from pcscf.admin.counters import Counters
 from pcscf.alg.session import MediaPolicy
 from pcscf.errors import SipRefusal
@@ -127,12 +127,14 @@ class StageGateway:
         self.engine = FakeEngine()
         self.contexts = Contexts(self.engine, _realms(), 100_000)
 
-    def notify(self, context: int, event: Procedure) -> bool:
-        """Report an event; return whether the controller knows that context."""
-        known, effects = self.stage.proxy.on_gateway_event(self.name, context, event, self.stage.now)
-        self.stage.apply(effects)
+    def notify(self, context: int, event: Notification) -> int | None:
+        """Report an event; return the error code of the answer."""
+        try:
+            self.stage.apply(self.stage.proxy.on_gateway_event(self.name, context, event, self.stage.now))
+        except IqError as error:
+            return error.code
         self.stage.settle()
-        return known
+        return None
 
 
 def _realms() -> dict[str, Realm]:

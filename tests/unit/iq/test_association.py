@@ -12,8 +12,11 @@ from iq.procedures import (
     Action,
     ActionReply,
     Audited,
+    Done,
     Heartbeat,
     MediaInactivity,
+    OutOfService,
+    Reason,
     Release,
     Reserve,
     Stream,
@@ -77,6 +80,40 @@ async def test_a_notification_and_its_refusal(ends):
     alg.answer = unknown
     reply = await replied(lambda done: link.notify(5, MediaInactivity("ip/0/access/1"), done))
     assert reply.error.code == 435
+
+
+async def test_a_termination_out_of_service(ends):
+    alg = await ends.alg()
+    link, _ = ends.agw(alg.controller.port)
+    gateway, _ = await alg.up()
+    report = OutOfService("ip/0/access/1", Reason.MALFUNCTIONING)
+    reply = await replied(lambda done: link.notify(812, report, done))
+    assert reply == ActionReply(812, [Done("ip/0/access/1")])
+    assert alg.notifications == [(812, report)]
+    assert (gateway.up, gateway.draining) == (True, False)
+    # It is no command of the controller.
+    assert (await send(gateway, Action(812, [report]))).error.code == 443
+
+
+@pytest.mark.parametrize(
+    ("context", "command", "answer"),
+    [
+        pytest.param("-", "SC=ip/1{SV{MT=FO,RE=904}}", "C=-{SC=ip/1{ER=443", id="null context"),
+        pytest.param("$", "SC=ip/1{SV{MT=FO,RE=904}}", "C=${SC=ip/1{ER=443", id="context to choose"),
+        pytest.param("1", "SC=ip/1{SV{MT=FO,RE=999}}", "ER=449", id="unknown reason"),
+        pytest.param("1", "SC=ip/1{SV{MT=FO,RE=901}}", "ER=449", id="reason of a gateway"),
+        pytest.param("1", "SC=ip/1{SV{MT=Fly,RE=904}}", "ER=449", id="unknown method"),
+        pytest.param("1", "SC=ip/1{SV{MT=GR,RE=904}}", "ER=449", id="method of a gateway"),
+        pytest.param("1", "SC=ip/1{SV{RE=904}}", "ER=472", id="no method"),
+    ],
+)
+async def test_a_service_change_that_says_nothing_of_a_call(ends, context, command, answer):
+    alg = await ends.alg()
+    raw = await registered(ends, alg.controller.port)
+    gateway, _ = await alg.up()
+    assert answer in await raw.ask(f"!/2 <agw.ims.example> T=9{{C={context}{{{command}}}}}")
+    assert alg.notifications == []
+    assert (gateway.up, gateway.draining) == (True, False)
 
 
 async def test_a_silent_gateway_is_noticed_and_its_requests_end(ends):

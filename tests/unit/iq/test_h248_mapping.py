@@ -19,6 +19,7 @@ from iq.procedures import (
     Endpoint,
     Latch,
     Mode,
+    OutOfService,
     Reason,
     Registered,
     Release,
@@ -149,6 +150,24 @@ def test_a_registration_says_epoch_and_suites():
     assert (bare.version, bare.epoch, bare.suites) == (1, "", ())
 
 
+def test_a_termination_goes_out_of_service():
+    action = Action(812, [OutOfService("ip/0/access/4097", Reason.MALFUNCTIONING)])
+    text = codec.encode_request(MID, 1, action).decode()
+    assert text == (
+        "!/2 <pcscf.ims.example>:2944\n"
+        'T=1{C=812{SC=ip/0/access/4097{SV{MT=FO,RE="904 Termination Malfunctioning"}}}}'
+    )
+    assert codec.encode_reply(MID, 1, [action], [ActionReply(812, [Done("ip/0/access/4097")])]).endswith(
+        b"P=1{C=812{SC=ip/0/access/4097}}"
+    )
+    bare = asked("SC=ip/0/access/4097{SV{MT=FO,RE=904}}", "812").actions
+    assert bare == [action]
+    [failed] = request((VECTORS / "out_of_service_request.txt").read_bytes()).actions
+    assert failed == Action(813, [OutOfService("ip/0/access/4101", Reason.MALFUNCTIONING)])
+    [answer] = response((VECTORS / "out_of_service_reply.txt").read_bytes()).replies
+    assert answer == ActionReply(813, [Done("ip/0/access/4101")])
+
+
 def test_several_streams_keep_their_numbers():
     video = Stream(2, "video", "RTP/SAVP", "97", Mode.SEND_ONLY, rtcp_mux=True)
     audio = Stream(1, "audio", "RTP/SAVP", "96", Mode.RECEIVE_ONLY)
@@ -262,7 +281,13 @@ ADD = (
         ("MV=x", 501),
         ("AV=x{AT{M}}", 501),
         ("AV=ROOT", 421),
-        ("SC=ip/1{SV{MT=FO,RE=905}}", 501),
+        ("SC=ip/1", 472),
+        ("SC=ip/1{SV{MT=FO}}", 472),
+        ("SC=ip/1{SV{MT=FO,RE=999}}", 449),
+        ("SC=ip/1{SV{MT=FO,RE=900}}", 449),
+        ("SC=ip/1{SV{MT=RS,RE=904}}", 449),
+        ("SC=ip/1{SV{MT=Fly,RE=904}}", 449),
+        ("SC=ip/1{SV{MT=[FO,GR],RE=904}}", 449),
         ("SC=ROOT{SV{MT=FO}}", 472),
         ("SC=ROOT{SV{MT=XX,RE=905}}", 449),
         ("SC=ROOT{SV{MT=FO,RE=999}}", 449),

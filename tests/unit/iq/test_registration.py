@@ -107,8 +107,9 @@ async def test_nothing_but_service_change_before_registration(ends):
     assert "P=6{C=-{AV=ROOT{ER=505" in await raw.ask("!/2 <agw> T=6{C=-{AV=ROOT{AT{}}}}")
     assert "P=7{C=-{SC=ROOT{ER=505" in await raw.ask("!/2 <agw> T=7{C=-{SC=ROOT{SV{MT=GR,RE=905}}}}")
     assert "P=8{C=-{SC=ROOT{ER=406" in await raw.ask("!/1 <agw> T=8{C=-{SC=ROOT{SV{MT=RS,RE=901}}}}")
+    assert "P=10{C=1{SC=ip/1{ER=505" in await raw.ask("!/2 <agw> T=10{C=1{SC=ip/1{SV{MT=FO,RE=904}}}}")
     assert alg.notifications == []
-    assert alg.controller.counters["error_505"] == 3
+    assert alg.controller.counters["error_505"] == 4
 
     port, accepted = await ends.listener()
     ends.agw(port)
@@ -116,6 +117,7 @@ async def test_nothing_but_service_change_before_registration(ends):
         mgc = await accepted.get()
     assert "SC=ROOT" in await mgc.receive()
     assert "P=9{ER=505" in await mgc.ask("!/2 <mgc> T=9{C=*{W-S=*{AT{}}}}")
+    assert "P=10{ER=505" in await mgc.ask("!/2 <mgc> T=10{C=1{SC=ip/1{SV{MT=FO,RE=904}}}}")
     await mgc.close()
 
 
