@@ -1,12 +1,19 @@
 //! What the process calls: ports, edits in batches, counters, what was handed over.
 
 use std::io;
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
+use std::sync::{Arc, Mutex};
 
+use crate::control::{Control, Edit};
 use crate::leg::Leg;
+use crate::port::Limits;
+use crate::queue::{Queue, lock};
 use crate::reason::REASONS;
+use crate::socket;
 use crate::srtp::Rollover;
+use crate::worker::Worker;
 
 /// An open port; never used again for another one.
 pub type PortId = u64;
@@ -84,87 +91,119 @@ pub enum EngineError {
 }
 
 /// Worker threads with the ports that live on them. All calls come from one thread at a time.
-pub struct Engine {}
+pub struct Engine {
+    queue: Arc<Queue>,
+    control: Mutex<Control>,
+}
 
-#[allow(unused_variables)]
 impl Engine {
     /// Start the worker threads.
     pub fn start(settings: Settings) -> io::Result<Engine> {
-        todo!()
+        let queue = Arc::new(Queue::new()?);
+        let limits = Limits { replay_window: settings.replay_window, ssrcs: settings.ssrcs };
+        let workers = (0..settings.workers.max(1)).map(|_| Worker::start(limits, queue.clone()));
+        let control = Control::new(workers.collect::<io::Result<_>>()?);
+        Ok(Engine { queue, control: Mutex::new(control) })
     }
 
     /// Bind `port` and the next one.
     pub fn open(&self, address: IpAddr, port: u16, dscp: u8) -> io::Result<PortId> {
-        todo!()
+        let pair = socket::open_pair(address, port, dscp)?;
+        lock(&self.control).open(pair)
     }
 
     /// Replace the leg with the next `commit`.
     pub fn edit(&self, port: PortId, leg: Leg) -> Result<(), EngineError> {
-        todo!()
+        lock(&self.control).queue(port, Edit::Leg(Box::new(leg)))
     }
 
     /// Make both ports the two sides of a stream with the next `commit`.
     pub fn join(&self, one: PortId, other: PortId) -> Result<(), EngineError> {
-        todo!()
+        lock(&self.control).queue(one, Edit::Join(other))
     }
 
     /// Let the next packet from elsewhere move the latch once more, with the next `commit`.
     pub fn relatch(&self, port: PortId) -> Result<(), EngineError> {
-        todo!()
+        lock(&self.control).queue(port, Edit::Relatch)
     }
 
     /// Put all edits so far into force, those of one worker between two packets.
     pub fn commit(&self) {
-        todo!()
+        lock(&self.control).commit();
     }
 
     /// Close both sockets; the last count.
     pub fn close(&self, port: PortId) -> Result<Counters, EngineError> {
-        todo!()
+        lock(&self.control).close(port)
     }
 
     /// What is known of a port, while packets go on.
     pub fn state(&self, port: PortId) -> Result<PortState, EngineError> {
-        todo!()
+        lock(&self.control).on(port, |port| port.state())
     }
 
     /// Every SSRC of the port's present keys; true: of the direction that leaves.
     pub fn rollovers(&self, port: PortId) -> Result<Vec<(bool, Rollover)>, EngineError> {
-        todo!()
+        lock(&self.control).on(port, |port| {
+            let mut met = Vec::new();
+            if let Some(sender) = port.sender() {
+                met.extend(sender.rollovers().map(|one| (true, one)));
+            }
+            if let Some(receiver) = port.receiver() {
+                met.extend(receiver.rollovers().map(|one| (false, one)));
+            }
+            met
+        })
     }
 
     /// Go on from there; `sends`: the direction that leaves.
     pub fn set_rollover(&self, port: PortId, sends: bool, rollover: Rollover) -> Result<(), EngineError> {
-        todo!()
+        lock(&self.control).on(port, |port| {
+            let set = if sends {
+                port.sender().map(|sender| sender.set_rollover(rollover))
+            } else {
+                port.receiver().map(|receiver| receiver.set_rollover(rollover))
+            };
+            set.ok_or(EngineError::NoKey)?.map_err(|_| EngineError::SsrcLimit)
+        })?
     }
 
     /// Readable when `drain` or `failures` have something; reading them takes the readiness away.
     pub fn events(&self) -> BorrowedFd<'_> {
-        todo!()
+        self.queue.events()
     }
 
     /// Datagrams handed over since the last call, the oldest first.
     pub fn drain(&self) -> Vec<Datagram> {
-        todo!()
+        self.queue.drain()
     }
 
     /// Ports that broke down since the last call.
     pub fn failures(&self) -> Vec<Failure> {
-        todo!()
+        self.queue.failures()
     }
 
     /// Send from the port's own socket. What cannot be sent is lost.
     pub fn send(&self, datagram: &Datagram) {
-        todo!()
+        let _ = lock(&self.control).on(datagram.port, |port| {
+            let socket = &port.half(datagram.rtcp).socket;
+            let _ = socket::send(socket, &datagram.data, &datagram.address);
+        });
     }
 
     /// Panic at the next packet of this port: proves, in tests, what happens then.
     pub fn break_at_next_packet(&self, port: PortId) -> Result<(), EngineError> {
-        todo!()
+        lock(&self.control).on(port, |port| port.breaks = true)
     }
 
     /// Close every port and end the threads.
     pub fn stop(&self) {
-        todo!()
+        drop(mem::take(&mut *lock(&self.control)));
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

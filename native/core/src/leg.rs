@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+pub use crate::address::Prefix;
 use crate::srtp::Crypto;
 
 /// What stands between the wire and the stream at one leg.
@@ -16,19 +17,6 @@ pub enum Transform {
     Srtp,
     /// Any datagram, unread.
     Datagram,
-}
-
-/// Addresses that begin with the same bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prefix {}
-
-impl std::str::FromStr for Prefix {
-    type Err = std::net::AddrParseError;
-
-    /// "192.0.2.0/24", "2001:db8::1"; bits after the prefix are ignored.
-    fn from_str(_text: &str) -> Result<Prefix, Self::Err> {
-        todo!()
-    }
 }
 
 /// One side of a stream. Its fields are those of the contract.

@@ -2,7 +2,16 @@
 //! its own. What it does is the contract of `agw/engine/api.py`; nothing here knows of Python.
 #![forbid(unsafe_code)]
 
+mod address;
+mod control;
+mod demux;
 pub mod engine;
 pub mod leg;
+mod port;
+mod queue;
 pub mod reason;
+mod relay;
+mod socket;
 pub mod srtp;
+mod worker;
+mod world;
