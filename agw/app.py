@@ -14,10 +14,11 @@ from prometheus_client import Metric
 from agw.config import Config, RealmSection
 from agw.control.capacity import capacity
 from agw.control.contexts import Contexts
+from agw.control.outages import Outages
 from agw.control.ports import Interface, PortPool, Realm
 from agw.control.supervision import Supervision
 from agw.control.termination import EndedContext
-from agw.engine.portable import PortableEngine
+from agw.engine.choice import make_engine, native_missing
 from agw.engine.sockets import open_udp
 from agw.metrics import families
 from hosting.admin import Admin
@@ -25,7 +26,15 @@ from hosting.config import differences
 from hosting.daemon import StartError, Stopping, live
 from hosting.tls import client_context
 from iq.gateway import GatewayLink
-from iq.procedures import Action, ActionReply, Heartbeat, MediaInactivity, Reason, ServiceChangeMethod
+from iq.procedures import (
+    Action,
+    ActionReply,
+    Heartbeat,
+    MediaInactivity,
+    OutOfService,
+    Reason,
+    ServiceChangeMethod,
+)
 
 log = structlog.get_logger()
 
@@ -50,10 +59,10 @@ class Process:
         self._capacity = capacity(self._realms.values(), raise_descriptor_limit())
         if not self._capacity.streams:
             raise StartError("no stream is possible: the limit of open files is too low (ulimit -n)")
-        self._engine = PortableEngine(
-            self._loop, replay_window=config.engine.replay_window, ssrcs=config.limits.max_ssrcs
-        )
+        self._engine = make_engine(self._loop, config.engine, config.limits.max_ssrcs)
+        self._engine.watch(self._engine_event)
         self._contexts = Contexts(self._engine, self._realms, self._capacity.max_ports)
+        self._outages = Outages(self._contexts)
         self._supervision = Supervision(self._contexts, self._engine, config.limits.control_grace)
         self._link = GatewayLink(
             f"<{config.node.name}>",
@@ -82,6 +91,7 @@ class Process:
             streams=self._capacity.streams,
             bounded_by=self._capacity.bounded_by,
             engine=self._engine.abilities.name,
+            workers=self._engine.abilities.workers,
             suites=list(self._engine.abilities.suites),
             admin=admin_port,
         )
@@ -117,10 +127,11 @@ class Process:
         self._engine.stop()
 
     def _warn_of_engine(self) -> None:
-        if self._config.engine.kind == "auto":
+        if self._config.engine.kind == "auto" and (missing := native_missing()):
             log.warning(
-                "the portable packet engine moves the media, as no native one is built: good for a lab, not "
-                "for many calls; engine.kind: portable says that this is meant"
+                "the portable packet engine moves the media: good for a lab, not for many calls; "
+                "engine.kind: portable says that this is meant",
+                native=missing,
             )
 
     def _try_addresses(self) -> None:
@@ -168,6 +179,22 @@ class Process:
 
         self._link.notify(context, due, answered)
 
+    def _engine_event(self) -> None:
+        self._engine.drain()  # nobody takes STUN and DTLS yet, and no leg asks for them
+        for failure in self._engine.failures():
+            holder = self._contexts.holders.get(failure.port)
+            where = {"context": holder.context.id, "termination": holder.name} if holder is not None else {}
+            log.error("the packet engine broke down over a port", error=failure.text, **where)
+            for context, report in self._outages.failed(failure.port):
+                self._report(context, report)
+
+    def _report(self, context: int, report: OutOfService) -> None:
+        def answered(reply: ActionReply) -> None:
+            self._outages.answered(context, report, reply.error, self._loop.time())
+            self._record()
+
+        self._link.notify(context, report, answered)
+
     def _record(self) -> None:
         for ended in self._contexts.ended:
             log.info("context released", **describe(ended))
@@ -189,11 +216,17 @@ class Process:
             "ports": self._contexts.open_ports,
             "streams": self._capacity.streams,
             "engine": self._engine.abilities.name,
+            "workers": self._engine.abilities.workers,
         }
 
     def _collect(self) -> Iterator[Metric]:
         return families(
-            self._contexts, self._engine, self._capacity.streams, self._link.up, self._link.counters
+            self._contexts,
+            self._engine,
+            self._outages.failures,
+            self._capacity.streams,
+            self._link.up,
+            self._link.counters,
         )
 
 

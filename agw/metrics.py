@@ -11,9 +11,10 @@ from hosting.metrics import counter, gauge, gauges, total
 
 
 def families(
-    contexts: Contexts, engine: Engine, streams: int, controlled: bool, iq: Mapping[str, int]
+    contexts: Contexts, engine: Engine, failures: int, streams: int, controlled: bool, iq: Mapping[str, int]
 ) -> Iterator[Metric]:
-    """streams: capacity; controlled: is a controller there; iq: events of the association."""
+    """failures: ports that broke down; streams: capacity; controlled: is a controller there; iq: events of
+    the association."""
     now = totals(contexts, engine)
     labels = ("realm",)
     yield counter(
@@ -38,6 +39,7 @@ def families(
     for realm, one in now.items():
         drops.update({(realm, reason): count for reason, count in one.dropped().items()})
     yield counter("agw_drops", "Datagrams not forwarded, by reason.", ("realm", "reason"), drops)
+    yield total("agw_engine_failures", "Ports over which the packet engine broke down.", failures)
     yield counter("agw_refusals", "Actions refused, by H.248 error code.", ("code",), contexts.refused)
     yield total("agw_contexts_created", "Contexts created.", contexts.created)
     yield gauge("agw_contexts", "Contexts alive.", len(contexts))

@@ -7,7 +7,7 @@ from agw.control.checks import check_configure, check_reserve, wanted_version
 from agw.control.legs import leg
 from agw.control.ports import Interface, Realm
 from agw.control.termination import Context, End, EndedContext, Termination
-from agw.engine.api import Counters, Engine, EngineError
+from agw.engine.api import Counters, Engine, EngineError, PortId
 from hosting.counters import Tally
 from iq.errors import IqError
 from iq.procedures import (
@@ -39,7 +39,8 @@ MAX_CONTEXT = 0xFFFFFFFD
 class Contexts:
     """All contexts of this gateway. No clock and no sockets of its own: ``now`` is the loop's time.
 
-    draining: refuses new contexts with 503. ended: for the log; whoever reads them empties the list.
+    holders: whose a port is. draining: refuses new contexts with 503. ended: for the log; whoever reads them
+    empties the list.
     """
 
     def __init__(self, engine: Engine, realms: Mapping[str, Realm], max_ports: int) -> None:
@@ -48,6 +49,7 @@ class Contexts:
         self.max_ports = max_ports
         self.contexts: dict[int, Context] = {}
         self.terminations: dict[str, Termination] = {}
+        self.holders: dict[PortId, Termination] = {}
         self.totals = {name: Counters() for name in realms}
         self.ended: list[EndedContext] = []
         self.refused = Tally()
@@ -58,7 +60,7 @@ class Contexts:
         self._suites = frozenset(engine.abilities.suites)
         self._numbers = itertools.count(1)
         self._last_context = 0
-        self._changed: dict[int, tuple[Termination, End]] = {}
+        self._changed: dict[PortId, tuple[Termination, End]] = {}
 
     def __len__(self) -> int:
         return len(self.contexts)
@@ -292,6 +294,7 @@ class Contexts:
 
     def _attach(self, termination: Termination, end: End) -> None:
         termination.ends[end.id] = end
+        self.holders[end.port] = termination
         other = termination.context.other(termination)
         if other is not None and end.id in other.ends:
             self._engine.join(end.port, other.ends[end.id].port)
@@ -320,6 +323,7 @@ class Contexts:
 
     def _give_back(self, end: End, now: float) -> Counters:
         self._changed.pop(end.port, None)
+        self.holders.pop(end.port, None)
         counters = self._engine.close(end.port)
         end.interface.pool.give_back(end.number, now)
         self.open_ports -= 1

@@ -74,7 +74,7 @@ class Termination:
     """An IP termination. heartbeat: seconds (hangterm/thb); deadline: when the next one is due.
 
     latching, source: as in agw.engine.api.Leg. inactivity: seconds without media to report, None: never;
-    quiet_since: when that time began.
+    quiet_since: when that time began. out_of_service: its media broke down, which was reported.
     """
 
     name: str
@@ -88,6 +88,7 @@ class Termination:
     quiet_since: float
     dscp: int | None
     ends: dict[int, End] = field(default_factory=dict)
+    out_of_service: bool = False
 
 
 @dataclass(slots=True)
@@ -112,7 +113,8 @@ class Context:
 class EndedContext:
     """For the record: what a context carried. directions: by the termination that received it.
 
-    reason: released (by the controller), heartbeat (the controller does not know it), control-lost.
+    reason: released (by the controller), heartbeat (the controller does not know it), engine-failed (and the
+    controller does not release it), control-lost, controller-changed, stopped.
     """
 
     id: int

@@ -19,71 +19,10 @@ from agw.control.termination import EndedContext
 from agw.engine.api import Counters, DropReason
 from hosting.config import load
 from hosting.daemon import StartError, Stopping
-from iq.controller import Controller, Gateway
-from iq.procedures import (
-    Action,
-    ActionReply,
-    Configure,
-    Done,
-    Endpoint,
-    Latch,
-    Mode,
-    Notification,
-    Release,
-    Reserve,
-    Stream,
-)
-from tests.support.media_peer import LOOPBACK, Peer, crypto, free_port, rtp
+from iq.procedures import Action, Configure, Mode, Release, Stream
+from tests.support.agw_process import CM, RECEIVE, SEND, Palg, call, local, write
+from tests.support.media_peer import Peer, rtp
 from tests.support.srtp_reference import Reference
-
-CM = "AES_CM_128_HMAC_SHA1_80"
-SEND, RECEIVE = crypto(CM, 1), crypto(CM, 100)
-
-
-def write(path: Path, iq_port: int, **engine: object) -> Path:
-    first, second = free_port(), free_port()
-    text = {
-        "node": {"name": "agw.test"},
-        "iq": {"controllers": [{"address": LOOPBACK, "port": iq_port}]},
-        "realms": {
-            "access": {"ports": [min(first, 65300), min(first, 65300) + 200]},
-            "core": {"address": "127.0.0.2", "ports": [min(second, 65300), min(second, 65300) + 200]},
-        },
-        "engine": engine or {"kind": "portable"},
-        "admin": {"port": 0},
-        "drain": 5,
-    }
-    path.write_text(json.dumps(text))  # which is YAML too
-    return path
-
-
-class Palg:
-    """The controller's side: what it is told, and actions as futures."""
-
-    def __init__(self) -> None:
-        self.up: asyncio.Queue[Gateway] = asyncio.Queue()
-        self.down = asyncio.Event()
-        self.controller = Controller(
-            "<palg.test>",
-            LOOPBACK,
-            0,
-            on_up=lambda gateway, _cold: self.up.put_nowait(gateway),
-            on_down=lambda _gateway, _reason: self.down.set(),
-            on_notify=self.on_notify,
-        )
-
-    def on_notify(self, _gateway: Gateway, context: int, procedure: Notification) -> ActionReply:
-        return ActionReply(context, [Done(procedure.termination)])
-
-    async def gateway(self) -> Gateway:
-        async with asyncio.timeout(5):
-            return await self.up.get()
-
-    async def act(self, gateway: Gateway, action: Action) -> ActionReply:
-        answered = asyncio.get_running_loop().create_future()
-        gateway.send(action, answered.set_result)
-        async with asyncio.timeout(5):
-            return await answered
 
 
 @pytest.fixture
@@ -100,20 +39,6 @@ async def process(palg: Palg, tmp_path: Path) -> AsyncIterator[Process]:
     await made.start(Stopping())
     yield made
     await made.close()
-
-
-def call(ue: Peer, far: Peer) -> Action:
-    access = Stream(1, "audio", "RTP/SAVP", "0", Mode.SEND_RECEIVE, None, ue.endpoint, SEND, RECEIVE)
-    core = Stream(1, "audio", "RTP/AVP", "0", Mode.SEND_RECEIVE, None, far.endpoint)
-    return Action(
-        None,
-        [Reserve("access", [access], 300, Latch.LATCH, LOOPBACK), Reserve("core", [core], 300)],
-    )
-
-
-def local(reply: ActionReply, index: int) -> tuple[str, int]:
-    endpoint: Endpoint = reply.replies[index].streams[0].local
-    return endpoint.address, endpoint.port
 
 
 async def test_an_e2ae_call_over_iq(palg: Palg, process: Process) -> None:
@@ -160,12 +85,14 @@ async def _scrape(process: Process) -> None:
         async with session.get(f"{base}/metrics") as answer:
             metrics = await answer.text()
     assert (health["status"], health["contexts"], health["ports"]) == ("ok", 1, 2)
+    assert (health["engine"], health["workers"]) == ("portable", 1)
     for line in (
         'agw_packets_total{realm="access"} 1.0',
         'agw_octets_total{realm="core"} 17.0',
         'agw_drops_total{realm="access",reason="gate"} 1.0',
         "agw_contexts 1.0",
         "agw_ports 2.0",
+        "agw_engine_failures_total 0.0",
         "agw_iq_up 1.0",
     ):
         assert line in metrics.splitlines()
@@ -204,12 +131,17 @@ async def test_an_address_of_another_host_stops_the_start(tmp_path: Path) -> Non
     await made.close()
 
 
-async def test_auto_says_which_engine_it_became(palg: Palg, tmp_path: Path) -> None:
-    made = Process(load(write(tmp_path / "agw.yaml", palg.controller.port, kind="auto"), Config))
+@pytest.mark.parametrize("kind", ["auto", "portable"])
+async def test_auto_says_that_it_became_the_portable_engine(
+    palg: Palg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "agw.engine._native", None)
+    made = Process(load(write(tmp_path / "agw.yaml", palg.controller.port, kind=kind), Config))
     with structlog.testing.capture_logs() as logs:
         await made.start(Stopping())
     await made.close()
-    assert len([line for line in logs if "portable packet engine" in line["event"]]) == 1
+    warnings = [line for line in logs if "portable packet engine" in line["event"]]
+    assert [line["native"] for line in warnings] == (["is not built here"] if kind == "auto" else [])
 
 
 def test_describe() -> None:
@@ -237,6 +169,8 @@ async def test_the_process(palg: Palg, tmp_path: Path) -> None:
                 events.append(json.loads(await process.stdout.readline()))
             assert events[-1]["streams"] > 0
             assert events[-1]["bounded_by"].startswith("ports of realm")
+            assert (events[-1]["engine"], events[-1]["workers"]) == ("portable", 1)
+            assert CM in events[-1]["suites"]
             await palg.gateway()
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 0
