@@ -15,6 +15,12 @@ _PEERS = {
     "media": ("rtpengine",),
     "memory": ("Kamailio", "rtpengine", "SIPp"),
 }
+_MEDIA_PARTS = {
+    "stall": "how fast streams flow again after a standstill",
+    "scaling": "what a second worker thread brings",
+    "memory": "of an established stream",
+    "contention": "lateness while streams come and go",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,8 +33,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rates", type=_numbers, help="signalling: calls/s, e.g. 100,200,300")
     parser.add_argument("--seconds", type=float, help="of one run")
     parser.add_argument("--repetitions", type=int, help="of each run")
-    parser.add_argument("--streams", type=_numbers, help="media: calls with media, e.g. 100,200")
+    parser.add_argument("--streams", type=_numbers, help="media: two-way streams, e.g. 100,1000")
     parser.add_argument("--calls", type=int, help="memory: calls held")
+    for part, text in _MEDIA_PARTS.items():
+        parser.add_argument(
+            f"--{part}",
+            dest="parts",
+            action="append_const",
+            const=part,
+            help=f"media, instead of its table: {text}",
+        )
     given = parser.parse_args(arguments)
     quick = given.quick
     options = Options(
@@ -37,8 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
         rates=given.rates or ((50,) if quick else (100, 200, 300, 400)),
         seconds=given.seconds or (1.0 if quick else 4.0),
         repetitions=given.repetitions or (1 if quick else 3),
-        streams=given.streams or ((5,) if quick else (100, 200)),
+        streams=given.streams or ((5,) if quick else (1, 100, 1000)),
         calls=given.calls or (20 if quick else 1000),
+        parts=frozenset(given.parts or ()),
     )
     names = given.names or NAMES[:3]
     peers = dict.fromkeys(

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,16 @@ from ruamel.yaml import YAML
 
 from benchmarks.processes import Child, Group, free_port
 
-#: Where the gateway opens its media ports.
-REALMS: dict[str, dict[str, Any]] = {
-    "access": {"address": "127.0.0.2", "ports": [10_000, 31_999]},
-    "core": {"address": "127.0.0.3", "ports": [10_000, 31_999]},
-}
+
+def realms(net: int = 2) -> dict[str, dict[str, Any]]:
+    """Where a gateway opens its media ports. net: last octet of its access side, the core has the next."""
+    return {
+        "access": {"address": f"127.0.0.{net}", "ports": [10_000, 31_999]},
+        "core": {"address": f"127.0.0.{net + 1}", "ports": [10_000, 31_999]},
+    }
+
+
+REALMS = realms()
 
 
 class Edge:
@@ -23,9 +29,8 @@ class Edge:
         """registrar: port of what answers REGISTER."""
         self.access, self.core, iq = free_port(), free_port(), free_port()
         pcscf = _write(group.directory / "pcscf.yaml", self._pcscf(registrar, iq))
-        agw = _write(group.directory / "agw.yaml", gateway_settings(iq))
         self.pcscf = group.start("pcscf", sys.executable, "-m", "pcscf", "run", "-c", str(pcscf))
-        self.agw = start_gateway(group, agw)
+        self.agw = start_gateway(group, gateway_settings(iq))
         self.pcscf.expect('"ready"')
         self.pcscf.expect('"iq.up"')
 
@@ -56,22 +61,23 @@ class Edge:
         }
 
 
-def gateway_settings(iq: int) -> dict[str, Any]:
-    """Return the configuration of a gateway whose controller listens at port ``iq``."""
+def gateway_settings(iq: int, engine: Mapping[str, object] | None = None, net: int = 2) -> dict[str, Any]:
+    """Return the configuration of a gateway whose controller listens at port ``iq``; net: see ``realms``."""
     return {
         "node": {"name": "agw.ims.example"},
         "iq": {"controllers": [{"address": "127.0.0.1", "port": iq}]},
-        "realms": REALMS,
+        "realms": realms(net),
+        "engine": dict(engine or {}),
         "drain": 1,
         "admin": {"address": "127.0.0.1", "port": free_port()},
         "log": {"level": "info", "format": "json"},
     }
 
 
-def start_gateway(group: Group, settings: Path | dict[str, Any]) -> Child:
+def start_gateway(group: Group, settings: dict[str, Any], name: str = "agw") -> Child:
     """Start ``agw`` and wait till it is ready; it may still be looking for its controller."""
-    path = settings if isinstance(settings, Path) else _write(group.directory / "agw.yaml", settings)
-    child = group.start("agw", sys.executable, "-m", "agw", "run", "-c", str(path))
+    path = _write(group.directory / f"{name}.yaml", settings)
+    child = group.start(name, sys.executable, "-m", "agw", "run", "-c", str(path))
     child.expect('"ready"')
     return child
 

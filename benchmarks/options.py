@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """rates in calls a second, seconds of one run, streams: calls with media, calls: held in ``memory``."""
+    """rates in calls a second, seconds of one run, streams: calls with media, calls: held in ``memory``,
+    parts: what of ``media`` beside its table."""
 
     quick: bool
     peers: bool
@@ -14,3 +15,4 @@ class Options:
     repetitions: int
     streams: tuple[int, ...]
     calls: int
+    parts: frozenset[str] = frozenset()

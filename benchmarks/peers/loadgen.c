@@ -1,70 +1,38 @@
-/* Paced RTP/SRTP load generator for a media relay.
- * One UDP socket plays all UEs (SRTP or RTP), one plays the whole core side (RTP).
- * Reads a call list: "ueip ueport coreip coreport txhex rxhex" per line
- *   (txhex: master key+salt with which the UE protects; rxhex: what the relay uses to the UE; "-": plain).
- * It sends from 127.0.0.1 port -u and from 127.0.0.4 port -c.
- * For each step (number of calls) warms up, then measures a window:
- *   packets sent, received back on the other side, loss, authentication failures,
- *   CPU seconds of the relay (process CPU clock: utime+stime at ns resolution). */
+/* Paced RTP and SRTP for a media relay, 50 packets a second in each direction of a stream; every packet that
+ * comes back is authenticated and compared.
+ * loadgen PID plain|cm80|gcm UE_PORT CORE_PORT: sends from 127.0.0.1:UE_PORT for all UEs, from
+ * 127.0.0.4:CORE_PORT for the core, and watches the process PID. It does what standard input says, a line
+ * each, and answers all but "stream" with a line of JSON:
+ *   stream UE_IP UE_PORT CORE_IP CORE_PORT THERE BACK   where the relay listens, keys or "-"
+ *   run STREAMS WARM_UP SECONDS                         measure
+ *   stall STREAMS BEFORE STOP AFTER                     the process is stopped for STOP seconds
+ *   backlog STREAMS PACKETS SECONDS                     while it is stopped, PACKETS a direction are sent */
 #define _GNU_SOURCE
-#include "fastsrtp.h"
-#include <openssl/evp.h>
+#include "clocks.h"
+#include "stream.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
-#define B 64
-#define L 172
-enum { PLAIN, CM80, CM32, GCM };
-typedef struct {
-    struct sockaddr_in ue, core;
-    fsrtp_t tx, rx;
-    EVP_CIPHER_CTX *gtx, *grx;
-    uint8_t gts[12], grs[12];
-    uint16_t seq_ue, seq_core;
-    uint32_t ts;
-} call_t;
-static call_t *C;
-static int NC, mode = PLAIN, taglen;
-static long pps = 50;
-static int s_ue, s_core;
-static long tx_ue, tx_core, rx_ue, rx_core, bad, txerr;
-static double maxlag;
+#define BATCH 64
+#define MAX_STREAMS 6000
+#define RATE 50.0
+#define LATE 0.05    /* seconds after a run until a packet is late */
+#define SLOW 20000   /* us: one packet interval */
+#define BUCKET 10    /* us */
+#define BUCKETS 100000
+static stream_t *streams;
+static int count, mode, sock[2];
+static pid_t pid;
+static long sent, back, bad, stray, slow, busy;
+static uint32_t window, histogram[BUCKETS];
+static double max_lag, resumed;
+static int stamped;         /* the kernel's receive time is wanted */
+static double last_arrival; /* of CLOCK_REALTIME */
 
-static double mono(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec + t.tv_nsec * 1e-9;
-}
-static double cpu_of(pid_t p) {
-    struct timespec t;
-    clockid_t c = p ? (clockid_t)((~(unsigned)p << 3) | 2) : CLOCK_PROCESS_CPUTIME_ID;
-    if (clock_gettime(c, &t))
-        return 0;
-    return t.tv_sec + t.tv_nsec * 1e-9;
-}
-static void ustime(pid_t p, double *u, double *s) {
-    char f[64], b[1024];
-    unsigned long a = 0, c = 0;
-    snprintf(f, sizeof f, "/proc/%d/stat", p);
-    FILE *h = fopen(f, "r");
-    *u = *s = 0;
-    if (!h)
-        return;
-    size_t n = fread(b, 1, sizeof b - 1, h);
-    b[n] = 0;
-    fclose(h);
-    char *q = strrchr(b, ')');
-    if (q && sscanf(q + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &a, &c) == 2) {
-        *u = a / (double)sysconf(_SC_CLK_TCK);
-        *s = c / (double)sysconf(_SC_CLK_TCK);
-    }
-}
 static int udp(const char *ip, int port) {
     int s = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), v = 64 << 20;
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -77,345 +45,293 @@ static int udp(const char *ip, int port) {
     }
     return s;
 }
-static void hex(const char *h, uint8_t *o, int n) {
-    for (int i = 0; i < n; i++) {
-        unsigned v;
-        sscanf(h + 2 * i, "%2x", &v);
-        o[i] = v;
-    }
-}
-static void gcm_init(EVP_CIPHER_CTX **c, uint8_t *salt, const uint8_t *master, int enc) {
-    uint8_t s14[14] = {0}, k[16];
-    memcpy(s14, master + 16, 12);
-    fs_kdf(master, s14, 0, k, 16);
-    fs_kdf(master, s14, 2, salt, 12);
-    *c = EVP_CIPHER_CTX_new();
-    EVP_CipherInit_ex(*c, EVP_aes_128_gcm(), NULL, k, NULL, enc);
-}
-static void gcm_iv(uint8_t *iv, const uint8_t *salt, const uint8_t *p) {
-    memset(iv, 0, 12);
-    memcpy(iv + 2, p + 8, 4);
-    memcpy(iv + 10, p + 2, 2);
-    for (int i = 0; i < 12; i++)
-        iv[i] ^= salt[i];
-}
-static int prot(call_t *c, uint8_t *p, int len) {
-    if (mode == PLAIN)
-        return len;
-    if (mode == GCM) {
-        uint8_t iv[12];
-        int o;
-        gcm_iv(iv, c->gts, p);
-        EVP_CipherInit_ex(c->gtx, NULL, NULL, NULL, iv, 1);
-        EVP_CipherUpdate(c->gtx, NULL, &o, p, 12);
-        EVP_CipherUpdate(c->gtx, p + 12, &o, p + 12, len - 12);
-        EVP_CipherFinal_ex(c->gtx, p + len, &o);
-        EVP_CIPHER_CTX_ctrl(c->gtx, EVP_CTRL_AEAD_GET_TAG, 16, p + len);
-        return len + 16;
-    }
-    return fsrtp_protect(&c->tx, p, len, 0, taglen);
-}
-static int unprot(call_t *c, uint8_t *p, int len) {
-    if (mode == PLAIN)
-        return len;
-    if (mode == GCM) {
-        uint8_t iv[12];
-        int o;
-        if (len < 28)
-            return -1;
-        len -= 16;
-        gcm_iv(iv, c->grs, p);
-        EVP_CipherInit_ex(c->grx, NULL, NULL, NULL, iv, 0);
-        EVP_CipherUpdate(c->grx, NULL, &o, p, 12);
-        EVP_CipherUpdate(c->grx, p + 12, &o, p + 12, len - 12);
-        EVP_CIPHER_CTX_ctrl(c->grx, EVP_CTRL_AEAD_SET_TAG, 16, p + len);
-        return EVP_CipherFinal_ex(c->grx, p + len, &o) > 0 ? len : -1;
-    }
-    return fsrtp_unprotect(&c->rx, p, len, 0, taglen);
-}
-static struct mmsghdr mt[2][B], mr[B];
-static struct iovec it[2][B], ir[B];
-static uint8_t bt[2][B][256], br[B][512];
-static int nt[2];
+static uint32_t now_us(void) { return (uint64_t)(mono() * 1e6); }
+
+static struct mmsghdr out[2][BATCH], in[BATCH];
+static struct iovec out_io[2][BATCH], in_io[BATCH];
+static uint8_t out_data[2][BATCH][256], in_data[BATCH][512], in_control[BATCH][64];
+static int waiting[2];
 static void flush(int d) {
-    int off = 0, n = nt[d], s = d ? s_core : s_ue;
-    while (off < n) {
-        int r = sendmmsg(s, mt[d] + off, n - off, 0);
-        if (r < 0) {
-            if (errno == EAGAIN) {
-                txerr++;
-                struct pollfd p = {s, POLLOUT, 0};
-                poll(&p, 1, 1);
-                continue;
-            }
-            txerr++;
-            off++;
+    for (int off = 0; off < waiting[d];) {
+        int r = sendmmsg(sock[d], out[d] + off, waiting[d] - off, 0);
+        if (r > 0) {
+            off += r;
             continue;
         }
-        off += r;
+        busy++;
+        if (errno == EAGAIN) {
+            struct pollfd p = {sock[d], POLLOUT, 0};
+            poll(&p, 1, 1);
+        } else
+            off++;
     }
-    nt[d] = 0;
+    waiting[d] = 0;
 }
-static void put(int i, int d) {
-    call_t *c = &C[i];
-    int k = nt[d]++;
-    uint8_t *p = bt[d][k];
-    uint16_t seq = d ? c->seq_core++ : c->seq_ue++;
-    uint32_t ts = htonl(seq * 160u), ssrc = htonl((d ? 0x20000000u : 0x10000000u) + i);
+/* The payload is one octet repeated, the timestamp when it was sent. */
+static void put(int i, int d, uint32_t now) {
+    stream_t *c = &streams[i];
+    int k = waiting[d]++;
+    uint8_t *p = out_data[d][k];
+    uint16_t seq = c->next[d]++;
+    uint32_t ts = htonl(now), ssrc = htonl((d ? 0x20000000u : 0x10000000u) + i);
+    if (seq > LAST_SEQUENCE) {
+        fputs("a stream has carried too many packets for one rollover counter\n", stderr);
+        exit(1);
+    }
     p[0] = 0x80;
-    p[1] = 0;
+    p[1] = 8;
     p[2] = seq >> 8;
     p[3] = seq;
     memcpy(p + 4, &ts, 4);
     memcpy(p + 8, &ssrc, 4);
-    memset(p + 12, (uint8_t)(i + seq), 160);
-    int len = d ? L : prot(c, p, L);
-    it[d][k] = (struct iovec){p, len};
-    memset(&mt[d][k], 0, sizeof mt[d][k]);
-    mt[d][k].msg_hdr.msg_iov = &it[d][k];
-    mt[d][k].msg_hdr.msg_iovlen = 1;
-    mt[d][k].msg_hdr.msg_name = d ? &c->core : &c->ue;
-    mt[d][k].msg_hdr.msg_namelen = sizeof(struct sockaddr_in);
-    if (d)
-        tx_core++;
-    else
-        tx_ue++;
-    if (nt[d] == B)
+    memset(p + HEADER, (uint8_t)(i + seq), PACKET - HEADER);
+    out_io[d][k] = (struct iovec){p, d ? PACKET : protect(c, mode, p, PACKET)};
+    out[d][k].msg_hdr = (struct msghdr){
+        .msg_iov = &out_io[d][k], .msg_iovlen = 1, .msg_name = &c->to[d], .msg_namelen = sizeof c->to[d]};
+    sent++;
+    if (waiting[d] == BATCH)
         flush(d);
 }
-static int drain(int d) {
-    int tot = 0, s = d ? s_core : s_ue;
-    for (int rep = 0; rep < 4; rep++) {
-        for (int k = 0; k < B; k++) {
-            ir[k] = (struct iovec){br[k], sizeof br[k]};
-            memset(&mr[k], 0, sizeof mr[k]);
-            mr[k].msg_hdr.msg_iov = &ir[k];
-            mr[k].msg_hdr.msg_iovlen = 1;
+static void arrived(stream_t *c, int d, uint16_t seq, uint32_t ts, uint32_t now) {
+    int took = (int32_t)(now - ts);
+    if ((int32_t)(ts - window) < 0) { /* of an earlier run */
+        stray++;
+        return;
+    }
+    back++;
+    slow += took > SLOW;
+    took = took < 0 ? 0 : took / BUCKET;
+    histogram[took < BUCKETS ? took : BUCKETS - 1]++;
+    if (resumed && c->flows[d] == 0 && seq >= c->mark[d])
+        c->flows[d] = mono() - resumed;
+}
+/* Take what waits at one socket; returns how many there were. */
+static int take(int s) {
+    int total = 0, d = !s; /* what comes to the core's socket was sent by UEs */
+    for (int turn = 0; turn < 4; turn++) {
+        for (int k = 0; k < BATCH; k++) {
+            in_io[k] = (struct iovec){in_data[k], sizeof in_data[k]};
+            in[k].msg_hdr = (struct msghdr){.msg_iov = &in_io[k], .msg_iovlen = 1};
+            if (stamped) {
+                in[k].msg_hdr.msg_control = in_control[k];
+                in[k].msg_hdr.msg_controllen = sizeof in_control[k];
+            }
         }
-        int n = recvmmsg(s, mr, B, MSG_DONTWAIT, NULL);
-        if (n <= 0)
-            break;
+        int n = recvmmsg(sock[s], in, BATCH, MSG_DONTWAIT, NULL);
+        uint32_t now = now_us(), ssrc, ts;
         for (int k = 0; k < n; k++) {
-            uint8_t *p = br[k];
-            int len = mr[k].msg_len;
-            uint32_t ssrc;
-            if (len < 12 || (p[1] & 0x7f) > 63)
+            uint8_t *p = in_data[k];
+            int len = in[k].msg_len;
+            if (len < HEADER || (p[1] & 0x7f) > 63) /* RTCP */
                 continue;
+            memcpy(&ts, p + 4, 4);
             memcpy(&ssrc, p + 8, 4);
             ssrc = ntohl(ssrc);
             int i = ssrc & 0xfffffff;
-            if (ssrc >> 28 != (d ? 1u : 2u) || i >= NC) {
-                bad++;
-                continue;
-            }
-            if (!d)
-                len = unprot(&C[i], p, len);
-            if (len != L || p[12] != (uint8_t)(i + p[3]) || p[171] != p[12]) {
+            if (ssrc >> 28 != (d ? 2u : 1u) || i >= count) {
                 bad++;
                 continue;
             }
             if (d)
-                rx_core++;
-            else
-                rx_ue++;
+                len = unprotect(&streams[i], mode, p, len);
+            if (len != PACKET || p[HEADER] != (uint8_t)(i + p[3]) ||
+                memcmp(p + HEADER, p + HEADER + 1, PACKET - HEADER - 1)) {
+                bad++;
+                continue;
+            }
+            struct cmsghdr *m = stamped ? CMSG_FIRSTHDR(&in[k].msg_hdr) : NULL;
+            if (m && m->cmsg_type == SCM_TIMESTAMPNS) {
+                struct timespec t;
+                memcpy(&t, CMSG_DATA(m), sizeof t);
+                double at = t.tv_sec + t.tv_nsec * 1e-9;
+                last_arrival = at > last_arrival ? at : last_arrival;
+            }
+            arrived(&streams[i], d, p[2] << 8 | p[3], ntohl(ts), now);
         }
-        tot += n;
-        if (n < B)
+        total += n > 0 ? n : 0;
+        if (n < BATCH)
             break;
     }
-    return tot;
+    return total;
 }
-static void runfor(int n, double secs) {
-    if (n == 0) {
-        usleep(secs * 1e6);
-        return;
-    }
-    double t0 = mono(), rate = 2.0 * n * pps;
-    long sent = 0, total = (long)(rate * secs);
-    long half = 2L * n;
-    while (sent < total) {
-        double t = mono() - t0;
-        long due = (long)(t * rate);
-        if (due > total)
-            due = total;
-        if (due > sent) {
-            double lag = (due - sent) / rate;
-            if (lag > maxlag)
-                maxlag = lag;
-        }
-        long lim = sent + 256 < due ? sent + 256 : due;
-        int did = 0;
-        while (sent < lim) {
-            long k = sent % half;
-            put(k >> 1, k & 1);
-            sent++;
-            did = 1;
-        }
+static void send_for(int n, double secs) {
+    double start = mono(), rate = 2.0 * n * RATE;
+    long done = 0, all = (long)(rate * secs), turn = 2L * n;
+    while (done < all) {
+        double now = mono();
+        long due = (long)((now - start) * rate);
+        due = due < all ? due : all;
+        if (due > done && (due - done) / rate > max_lag)
+            max_lag = (due - done) / rate;
+        long upto = due < done + 256 ? due : done + 256;
+        int idle = upto == done;
+        for (; done < upto; done++)
+            put(done % turn >> 1, done & 1, (uint64_t)(now * 1e6));
         flush(0);
         flush(1);
-        int r = drain(0) + drain(1);
-        if (!did && !r) {
-            struct timespec z = {0, 50000};
-            nanosleep(&z, NULL);
-        }
+        if (!(take(0) + take(1)) && idle)
+            nanosleep(&(struct timespec){0, 50000}, NULL);
     }
 }
-/* stolen seconds of CPU 0 and 1 (hypervisor) */
-static void steal(double *a) {
-    FILE *h = fopen("/proc/stat", "r");
-    char l[512];
-    a[0] = a[1] = 0;
-    while (h && fgets(l, sizeof l, h)) {
-        int c;
-        unsigned long v[8];
-        if (sscanf(l, "cpu%d %lu %lu %lu %lu %lu %lu %lu %lu", &c, v, v + 1, v + 2, v + 3, v + 4, v + 5,
-                   v + 6, v + 7) == 9 &&
-            c < 2)
-            a[c] = v[7] / 100.0;
-    }
-    if (h)
-        fclose(h);
+static void take_for(double secs) {
+    for (double start = mono(); mono() - start < secs;)
+        if (!(take(0) + take(1)))
+            usleep(500);
 }
-/* drain until quiet for 0.2 s, at most 5 s */
+/* take until nothing came for 0.2 s, at most 5 s */
 static void settle(void) {
-    double q = mono(), l = q;
-    while (mono() - l < 0.2 && mono() - q < 5) {
-        if (drain(0) + drain(1))
-            l = mono();
+    for (double start = mono(), last = start; mono() - last < 0.2 && mono() - start < 5;)
+        if (take(0) + take(1))
+            last = mono();
         else
             usleep(500);
+}
+static void clear(void) {
+    settle();
+    sent = back = bad = stray = slow = busy = 0;
+    max_lag = resumed = last_arrival = 0;
+    memset(histogram, 0, sizeof histogram);
+    window = now_us();
+}
+/* ms below which a share of the packets came back */
+static double quantile(double share) {
+    long seen = 0;
+    for (int k = 0; k < BUCKETS; k++)
+        if ((seen += histogram[k]) >= share * back && seen)
+            return (k + 1) * BUCKET / 1e3;
+    return 0;
+}
+static void run(int n, double warm_up, double secs) {
+    double u0, s0, u1, s1;
+    send_for(n, warm_up);
+    clear();
+    double stolen0 = stolen(), start = mono(), cpu = cpu_of(pid), own = cpu_of(0);
+    user_and_system(pid, &u0, &s0);
+    send_for(n, secs);
+    double took = mono() - start;
+    own = cpu_of(0) - own;
+    take_for(LATE);
+    long in_time = back;
+    double cores = (cpu_of(pid) - cpu) / (took + LATE);
+    settle();
+    cpu = cpu_of(pid) - cpu;
+    user_and_system(pid, &u1, &s1);
+    double all = u1 - u0 + s1 - s0;
+    printf("{\"streams\":%d,\"seconds\":%.3f,\"sent\":%ld,\"back\":%ld,\"late\":%ld,\"bad\":%ld,\"stray\":%ld,"
+           "\"slow\":%ld,\"busy\":%ld,\"cpu\":%.6f,\"cores\":%.4f,\"user\":%.3f,\"generator\":%.3f,"
+           "\"lag\":%.5f,\"p50\":%.3f,\"p99\":%.3f,\"worst\":%.3f,\"stolen\":%.2f}\n",
+           n, took, sent, back, sent - in_time, bad, stray, slow, busy, cpu, cores,
+           all > 0 ? (u1 - u0) / all : 0, own / took, max_lag, quantile(0.5), quantile(0.99), quantile(1),
+           stolen() - stolen0);
+}
+static int by_value(const void *a, const void *b) {
+    double x = *(double *)a, y = *(double *)b;
+    return (x > y) - (x < y);
+}
+/* A stream flows again when a packet that was sent after the stall has come back in each direction. */
+static void stall(int n, double before, double stop, double after) {
+    send_for(n, before);
+    clear();
+    kill(pid, SIGSTOP);
+    send_for(n, stop);
+    for (int i = 0; i < n; i++)
+        for (int d = 0; d < 2; d++) {
+            streams[i].mark[d] = streams[i].next[d];
+            streams[i].flows[d] = 0;
+        }
+    kill(pid, SIGCONT);
+    resumed = mono();
+    send_for(n, after);
+    take_for(LATE);
+    static double took[MAX_STREAMS];
+    int never = 0, again = 0;
+    for (int i = 0; i < n; i++) {
+        double *f = streams[i].flows;
+        if (f[0] == 0 || f[1] == 0)
+            never++;
+        else
+            took[again++] = f[0] > f[1] ? f[0] : f[1];
     }
+    resumed = 0;
+    qsort(took, again, sizeof *took, by_value);
+    printf("{\"streams\":%d,\"sent\":%ld,\"back\":%ld,\"bad\":%ld,\"never\":%d,\"again\":[", n, sent, back, bad,
+           never);
+    for (int i = 0; i < again; i++)
+        printf("%s%.3f", i ? "," : "", took[i]);
+    puts("]}");
+}
+static void backlog(int n, int packets, double secs) {
+    clear();
+    stamped = 1;
+    setsockopt(sock[0], SOL_SOCKET, SO_TIMESTAMPNS, &stamped, sizeof stamped);
+    setsockopt(sock[1], SOL_SOCKET, SO_TIMESTAMPNS, &stamped, sizeof stamped);
+    kill(pid, SIGSTOP);
+    double start = mono(), filled, cpu = cpu_of(pid);
+    for (int turn = 0; turn < packets && mono() - start < secs; turn++)
+        for (int i = 0; i < n; i++)
+            for (int d = 0; d < 2; d++)
+                put(i, d, now_us());
+    flush(0);
+    flush(1);
+    filled = mono() - start;
+    double cont = seconds_of(CLOCK_REALTIME);
+    kill(pid, SIGCONT);
+    /* asleep until the process has come to rest: it has both CPUs */
+    for (double used = -1; cpu_of(pid) - used > 0.001;) {
+        used = cpu_of(pid);
+        usleep(50000);
+    }
+    settle();
+    stamped = 0;
+    setsockopt(sock[0], SOL_SOCKET, SO_TIMESTAMPNS, &stamped, sizeof stamped);
+    setsockopt(sock[1], SOL_SOCKET, SO_TIMESTAMPNS, &stamped, sizeof stamped);
+    printf("{\"streams\":%d,\"sent\":%ld,\"back\":%ld,\"bad\":%ld,\"filled\":%.3f,\"seconds\":%.4f,\"cpu\":%.4f}\n",
+           n, sent, back, bad, filled, last_arrival - cont, cpu_of(pid) - cpu);
+}
+static void add(const char *line) {
+    char ip[2][64], key[2][128];
+    int port[2];
+    stream_t *c = &streams[count];
+    if (count == MAX_STREAMS || sscanf(line, "stream %63s %d %63s %d %127s %127s", ip[0], &port[0], ip[1],
+                                       &port[1], key[0], key[1]) != 6) {
+        fprintf(stderr, "not a stream: %s", line);
+        exit(1);
+    }
+    for (int d = 0; d < 2; d++) {
+        c->to[d] = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port[d])};
+        inet_pton(AF_INET, ip[d], &c->to[d].sin_addr);
+        c->next[d] = 100;
+    }
+    stream_keys(c, mode, key[0], key[1]);
+    count++;
 }
 int main(int argc, char **argv) {
-    const char *file = "calls.txt", *steps = "1", *label = "";
-    pid_t pid = 0;
-    double secs = 5, warm = 4;
-    int o, reps = 1, ue_port = 0, core_port = 0;
-    while ((o = getopt(argc, argv, "f:p:n:t:w:m:r:k:l:u:c:")) > 0)
-        switch (o) {
-        case 'f':
-            file = optarg;
-            break;
-        case 'p':
-            pid = atoi(optarg);
-            break;
-        case 'n':
-            steps = optarg;
-            break;
-        case 't':
-            secs = atof(optarg);
-            break;
-        case 'w':
-            warm = atof(optarg);
-            break;
-        case 'r':
-            reps = atoi(optarg);
-            break;
-        case 'k':
-            pps = atol(optarg);
-            break;
-        case 'l':
-            label = optarg;
-            break;
-        case 'u':
-            ue_port = atoi(optarg);
-            break;
-        case 'c':
-            core_port = atoi(optarg);
-            break;
-        case 'm':
-            mode = !strcmp(optarg, "plain")  ? PLAIN
-                   : !strcmp(optarg, "cm80") ? CM80
-                   : !strcmp(optarg, "cm32") ? CM32
-                                             : GCM;
-            break;
-        }
-    taglen = mode == CM80 ? 10 : 4;
+    static char line[512];
+    double a, b, c;
+    int n;
+    if (argc != 5)
+        return 2;
+    pid = atoi(argv[1]);
+    mode = !strcmp(argv[2], "cm80") ? CM80 : !strcmp(argv[2], "gcm") ? GCM : PLAIN;
+    sock[0] = udp("127.0.0.1", atoi(argv[3]));
+    sock[1] = udp("127.0.0.4", atoi(argv[4]));
     prctl(PR_SET_TIMERSLACK, 1);
-    FILE *f = fopen(file, "r");
-    if (!f) {
-        perror(file);
-        return 1;
-    }
-    int cap = 0;
-    char a[64], b[64], x[128], y[128];
-    int p1, p2;
-    while (fscanf(f, "%63s %d %63s %d %127s %127s", a, &p1, b, &p2, x, y) == 6) {
-        if (NC == cap) {
-            cap = cap ? cap * 2 : 1024;
-            call_t *n = aligned_alloc(64, sizeof(call_t) * cap);
-            if (C) {
-                memcpy(n, C, sizeof(call_t) * NC);
-                free(C);
-            }
-            C = n;
+    streams = aligned_alloc(64, sizeof *streams * MAX_STREAMS);
+    memset(streams, 0, sizeof *streams * MAX_STREAMS);
+    while (fgets(line, sizeof line, stdin)) {
+        if (!strncmp(line, "stream ", 7))
+            add(line);
+        else if (sscanf(line, "run %d %lf %lf", &n, &a, &b) == 3 && n <= count)
+            run(n, a, b);
+        else if (sscanf(line, "stall %d %lf %lf %lf", &n, &a, &b, &c) == 4 && n <= count)
+            stall(n, a, b, c);
+        else if (sscanf(line, "backlog %d %lf %lf", &n, &a, &b) == 3 && n <= count)
+            backlog(n, (int)a, b);
+        else {
+            fprintf(stderr, "not understood: %s", line);
+            return 2;
         }
-        call_t *c = &C[NC++];
-        memset(c, 0, sizeof *c);
-        uint8_t m[32] = {0};
-        c->ue.sin_family = c->core.sin_family = AF_INET;
-        c->ue.sin_port = htons(p1);
-        c->core.sin_port = htons(p2);
-        inet_pton(AF_INET, a, &c->ue.sin_addr);
-        inet_pton(AF_INET, b, &c->core.sin_addr);
-        c->seq_ue = 100;
-        c->seq_core = 200;
-        if (mode == CM80 || mode == CM32) {
-            hex(x, m, 30);
-            fsrtp_init(&c->tx, m);
-            hex(y, m, 30);
-            fsrtp_init(&c->rx, m);
-        }
-        if (mode == GCM) {
-            hex(x, m, 28);
-            gcm_init(&c->gtx, c->gts, m, 1);
-            hex(y, m, 28);
-            gcm_init(&c->grx, c->grs, m, 0);
-        }
-    }
-    s_ue = udp("127.0.0.1", ue_port);
-    s_core = udp("127.0.0.4", core_port);
-    char *dup = strdup(steps);
-    for (char *tok = strtok(dup, ","); tok; tok = strtok(NULL, ",")) {
-        int n = atoi(tok);
-        if (n > NC)
-            n = NC;
-        double w = warm;
-        for (int r = 0; r < reps; r++) {
-            runfor(n, w);
-            w = 0.5;
-            settle();
-            tx_ue = tx_core = rx_ue = rx_core = bad = txerr = 0;
-            maxlag = 0;
-            double st0[2], st1[2];
-            steal(st0);
-            double u0, s0, u1, s1, t0 = mono(), c0 = cpu_of(pid), g0 = cpu_of(0);
-            ustime(pid, &u0, &s0);
-            runfor(n, secs);
-            double t1 = mono(), g1 = cpu_of(0);
-            double q = t1;
-            while (mono() - q < 0.05)
-                if (!(drain(0) + drain(1)))
-                    usleep(500);
-            long rxw = rx_ue + rx_core;
-            double cw = cpu_of(pid);
-            steal(st1);
-            settle();
-            double c1 = cpu_of(pid);
-            ustime(pid, &u1, &s1);
-            long tx = tx_ue + tx_core, rx = rx_ue + rx_core;
-            double du = u1 - u0, ds = s1 - s0;
-            printf("{\"label\":\"%s\",\"calls\":%d,\"secs\":%.2f,\"tx_pps\":%.0f,\"rx_pps\":%.0f,\"tx\":%ld,"
-                   "\"rx_core\":%ld,\"rx_ue\":%ld,\"loss_pct\":%.4f,\"late_pct\":%.4f,\"bad\":%ld,\"txerr\":%"
-                   "ld,\"relay_cpu_s\":%.4f,\"relay_us_per_pkt\":%.3f,\"relay_cores\":%.3f,\"user_frac\":%."
-                   "2f,\"gen_cores\":%.3f,\"gen_maxlag_ms\":%.2f,\"steal_s\":[%.2f,%.2f]}\n",
-                   label, n, t1 - t0, tx / (t1 - t0), rx / (t1 - t0), tx, rx_core, rx_ue,
-                   100.0 * (tx - rx) / (tx ? tx : 1), 100.0 * (tx - rxw) / (tx ? tx : 1), bad, txerr, c1 - c0,
-                   (c1 - c0) * 1e6 / (rx ? rx : 1), (cw - c0) / (t1 - t0 + 0.05),
-                   du + ds > 0 ? du / (du + ds) : 0, (g1 - g0) / (t1 - t0), maxlag * 1e3, st1[0] - st0[0],
-                   st1[1] - st0[1]);
-            fflush(stdout);
-        }
+        fflush(stdout);
     }
     return 0;
 }

@@ -1,8 +1,11 @@
 /* The floor: a UDP relay without any session logic. One thread, epoll, one recvfrom and one sendto per
- * packet. relay CALLS FIRST_PORT UE_PORT CORE_PORT: UE side 127.0.0.22, core side 127.0.0.23, call i on
- * FIRST_PORT + i; what comes in on one side goes to 127.0.0.1:UE_PORT or 127.0.0.4:CORE_PORT from the other.
+ * packet. relay STREAMS FIRST_PORT UE_PORT CORE_PORT [THERE BACK]: UE side 127.0.0.22, core side 127.0.0.23,
+ * stream i on FIRST_PORT + i; what comes in on one side goes to 127.0.0.1:UE_PORT or 127.0.0.4:CORE_PORT
+ * from the other. With two keys (hexadecimal, for all streams; state for each) the UE side is SRTP,
+ * AES_CM_128_HMAC_SHA1_80, with neither replay protection nor rollover counter.
  */
 #define _GNU_SOURCE
+#include "fastsrtp.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +16,24 @@ static struct sockaddr_in at(const char *ip, int port) {
     inet_pton(AF_INET, ip, &a.sin_addr);
     return a;
 }
+static fsrtp_t *keyed(const char *hex, int n) {
+    uint8_t master[30];
+    fsrtp_t *all = aligned_alloc(64, sizeof *all * n);
+    for (int i = 0; i < 30; i++) {
+        unsigned v = 0;
+        sscanf(hex + 2 * i, "%2x", &v);
+        master[i] = v;
+    }
+    for (int i = 0; i < n; i++)
+        fsrtp_init(&all[i], master);
+    return all;
+}
 int main(int argc, char **argv) {
-    if (argc != 5)
+    if (argc != 5 && argc != 7)
         return 2;
     int n = atoi(argv[1]), first = atoi(argv[2]), ep = epoll_create1(0), *fd = calloc(2 * n, sizeof *fd);
     struct sockaddr_in peer[2] = {at("127.0.0.1", atoi(argv[3])), at("127.0.0.4", atoi(argv[4]))};
+    fsrtp_t *there = argc == 7 ? keyed(argv[5], n) : NULL, *back = argc == 7 ? keyed(argv[6], n) : NULL;
     for (int k = 0; k < 2 * n; k++) { /* even: UE side, odd: core side */
         struct sockaddr_in own = at(k & 1 ? "127.0.0.23" : "127.0.0.22", first + k / 2);
         struct epoll_event e = {EPOLLIN, {.u32 = k}};
@@ -32,10 +48,13 @@ int main(int argc, char **argv) {
     fflush(stdout);
     for (;;) {
         struct epoll_event ev[128];
-        static char b[2048];
+        static uint8_t b[2048];
         int m = epoll_wait(ep, ev, 128, -1);
         for (int i = 0; i < m; i++) {
-            int k = ev[i].data.u32, len = recvfrom(fd[k], b, sizeof b, MSG_DONTWAIT, NULL, NULL);
+            int k = ev[i].data.u32, len = recvfrom(fd[k], b, sizeof b - 16, MSG_DONTWAIT, NULL, NULL);
+            if (there && len >= 12)
+                len = k & 1 ? fsrtp_protect(&back[k / 2], b, len, 0, 10)
+                            : fsrtp_unprotect(&there[k / 2], b, len, 0, 10);
             if (len > 0)
                 sendto(fd[k ^ 1], b, len, MSG_DONTWAIT, (void *)&peer[(k ^ 1) & 1], sizeof peer[0]);
         }

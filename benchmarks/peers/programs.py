@@ -16,7 +16,16 @@ def build(name: str, *options: str) -> Path:
     target = _BUILD / f"{name}-{hashlib.blake2s(text, digest_size=6).hexdigest()}"
     if not target.exists():
         _BUILD.mkdir(parents=True, exist_ok=True)
-        command = ["gcc", "-O2", "-march=native", "-o", str(target), str(_SOURCES / f"{name}.c"), *options]
+        command = [
+            "gcc",
+            "-O2",
+            "-march=native",
+            "-Wall",
+            "-o",
+            str(target),
+            str(_SOURCES / f"{name}.c"),
+            *options,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BenchmarkFailed(f"{name}.c: {done.stderr.strip()[-400:]}")
