@@ -12,8 +12,6 @@ CONTROL_GRACE = 300.0
 UNKNOWN_THERE = frozenset({411, 430, 435})
 """Answers to a heartbeat by which the controller says that it does not know the termination."""
 
-_RECEIVES = frozenset({Mode.SEND_RECEIVE, Mode.RECEIVE_ONLY})
-
 Notification = tuple[int, Heartbeat | MediaInactivity]
 
 
@@ -63,11 +61,13 @@ class Supervision:
         A peer that is held sends nothing, and is not lost."""
         if termination.inactivity is None or now - termination.quiet_since < termination.inactivity:
             return False
-        watched = [end for end in termination.ends.values() if end.mode in _RECEIVES]
-        heard = [self._engine.state(end.port).last_activity for end in watched]
-        latest = max((at for at in heard if at is not None), default=termination.quiet_since)
-        if watched and now - latest >= termination.inactivity:
-            termination.quiet_since = now
-            return True
-        termination.quiet_since = latest if watched else now
-        return False
+        latest, watched = termination.quiet_since, False
+        for end in termination.ends.values():
+            if end.mode is Mode.SEND_RECEIVE or end.mode is Mode.RECEIVE_ONLY:
+                watched = True
+                heard = self._engine.state(end.port).last_activity
+                if heard is not None and heard > latest:
+                    latest = heard
+        silent = watched and now - latest >= termination.inactivity
+        termination.quiet_since = latest if watched and not silent else now
+        return silent

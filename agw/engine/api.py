@@ -10,6 +10,7 @@ Python, or one drop reason. It forwards nothing that failed authentication or re
 latched address on a packet that it did not authenticate. It raises nothing for a packet.
 """
 
+import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
@@ -128,7 +129,8 @@ class Counters:
         self.octets += other.octets
         self.rtcp += other.rtcp
         self.handed_over += other.handed_over
-        self.drops = [mine + theirs for mine, theirs in zip(self.drops, other.drops, strict=True)]
+        if any(other.drops):
+            self.drops = list(map(operator.add, self.drops, other.drops))
 
     def dropped(self) -> dict[str, int]:
         """Reasons that occurred, by lower-case name."""
