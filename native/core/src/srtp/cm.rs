@@ -1,33 +1,34 @@
 //! AES-CM with HMAC-SHA1 (RFC 3711 4.1.1, 4.2.1; RFC 6188).
 
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::crypto::Crypto;
 use super::header;
-use super::kdf::{Aes, Derivation, Labels, apply_keystream};
+use super::kdf::{Derivation, Labels};
+use super::keystream::{Aes, apply_keystream};
 use super::mac::Mac;
-use super::suite::Suite;
 use super::transform::{ENCRYPTED, INDEX, Transform};
 
 /// Session keys of RTP, or of RTCP.
 struct Keys<A> {
     cipher: A,
-    salt: u128,
+    salt: Zeroizing<u128>,
     mac: Mac,
 }
 
 impl<A: Aes> Keys<A> {
-    fn new(derivation: &Derivation<A>, labels: Labels, suite: Suite) -> Keys<A> {
+    fn new(derivation: &Derivation<A>, labels: Labels) -> Keys<A> {
         Keys {
             cipher: derivation.cipher(labels),
-            salt: derivation.salt(labels, suite.salt()),
+            salt: derivation.salt(labels),
             mac: Mac::new(&derivation.auth(labels)),
         }
     }
 
     #[inline]
     fn crypt(&self, payload: &mut [u8], ssrc: u32, index: u64) {
-        let iv = self.salt ^ u128::from(ssrc) << 64 ^ u128::from(index) << 16;
+        let iv = *self.salt ^ u128::from(ssrc) << 64 ^ u128::from(index) << 16;
         apply_keystream(&self.cipher, iv, payload);
     }
 
@@ -49,10 +50,10 @@ pub(super) struct Cm<A> {
 impl<A: Aes> Cm<A> {
     pub(super) fn new(crypto: &Crypto) -> Cm<A> {
         let suite = crypto.suite();
-        let derivation = Derivation::new(crypto.master_key(), crypto.master_salt());
+        let derivation = Derivation::new(crypto);
         Cm {
-            rtp: Keys::new(&derivation, Labels::Rtp, suite),
-            rtcp: Keys::new(&derivation, Labels::Rtcp, suite),
+            rtp: Keys::new(&derivation, Labels::Rtp),
+            rtcp: Keys::new(&derivation, Labels::Rtcp),
             rtp_tag: suite.rtp_tag() as u8,
             rtcp_tag: suite.rtcp_tag() as u8,
             mki: crypto.mki() as u8,

@@ -1,6 +1,7 @@
 //! What one `a=crypto` line declares.
 
 use std::fmt;
+use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -17,8 +18,8 @@ const MAX_MKI: usize = 128;
 pub struct Crypto {
     suite: Suite,
     mki: u8,
-    /// Zero beyond what the suite takes.
-    key: Zeroizing<[u8; MAX_KEY]>,
+    /// Zero beyond what the suite takes. Shared: a move or a clone leaves no copy behind.
+    key: Arc<Zeroizing<[u8; MAX_KEY]>>,
 }
 
 /// The key is not as long as its suite takes, or the MKI is longer than 128 octets.
@@ -31,9 +32,9 @@ impl Crypto {
         if key.len() != suite.key() + suite.salt() || mki > MAX_MKI {
             return Err(BadKey);
         }
-        let mut crypto = Crypto { suite, mki: mki as u8, key: Zeroizing::new([0; MAX_KEY]) };
-        crypto.key[..key.len()].copy_from_slice(key);
-        Ok(crypto)
+        let mut shared = Arc::new(Zeroizing::new([0; MAX_KEY]));
+        Arc::make_mut(&mut shared)[..key.len()].copy_from_slice(key);
+        Ok(Crypto { suite, mki: mki as u8, key: shared })
     }
 
     /// The suite that the key is for.
@@ -57,7 +58,7 @@ impl Crypto {
 impl PartialEq for Crypto {
     /// Tells nothing of the key by the time that it takes.
     fn eq(&self, other: &Crypto) -> bool {
-        self.suite == other.suite && self.mki == other.mki && bool::from(self.key.ct_eq(&*other.key))
+        self.suite == other.suite && self.mki == other.mki && bool::from(self.key.ct_eq(&**other.key))
     }
 }
 

@@ -66,3 +66,32 @@ fn octets(state: [u32; 5]) -> [u8; DIGEST] {
     out.as_chunks_mut::<4>().0.iter_mut().zip(state).for_each(|(out, word)| *out = word.to_be_bytes());
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use sha1::{Digest, Sha1};
+
+    use super::super::vectors::hex;
+    use super::*;
+
+    #[test]
+    fn rfc2202_3_case_1() {
+        let expected = hex("B617318655057264E28BC0B6FB378C8EF146BE00");
+        assert_eq!(Mac::new(&[0x0B; 20]).sign(b"Hi There", b"").to_vec(), expected);
+    }
+
+    #[test]
+    fn every_length_is_padded_as_sha1_pads_it() {
+        let key = [0xA5; 20];
+        let block = |pad: u8| [[0xA5 ^ pad; 20].as_slice(), &[pad; 44]].concat();
+        let data: Vec<u8> = (0..=255).collect();
+        for octets in 0..data.len() {
+            for suffix in [&[][..], &[1, 2, 3, 4]] {
+                let inner = Sha1::new().chain_update(block(0x36)).chain_update(&data[..octets]);
+                let inner = inner.chain_update(suffix).finalize();
+                let outer = Sha1::new().chain_update(block(0x5C)).chain_update(inner).finalize();
+                assert_eq!(Mac::new(&key).sign(&data[..octets], suffix)[..], outer[..], "{octets}");
+            }
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod gcm;
 mod header;
 mod index;
 mod kdf;
+mod keystream;
 mod mac;
 mod receiver;
 mod sender;

@@ -98,12 +98,15 @@ impl Keyed {
         let place = self.contexts.find(ssrc)?;
         let behind = if suite.is_aead() { mki } else { mki + suite.rtcp_tag() };
         let word = header::word(packet, packet.len() - behind - INDEX);
-        if word & ENCRYPTED == 0 {
-            return Err(Reason::Auth); // no suite here leaves RTCP in the clear
+        let (clear, index) = (word & ENCRYPTED == 0, word & !ENCRYPTED);
+        if clear && !suite.is_aead() {
+            return Err(Reason::Auth);
         }
-        let index = word & !ENCRYPTED;
         if let Some(context) = self.contexts.get(place) {
             context.srtcp.check(index.into())?;
+        }
+        if clear {
+            return Err(Reason::Auth); // no leg takes RTCP that its peer left in the clear
         }
         let plain = self.transform.open_rtcp(packet, ssrc, index).ok_or(Reason::Auth)?;
         self.contexts.open(place, ssrc).srtcp.accept(index.into());

@@ -2,7 +2,8 @@
 
 use aes::{Aes128Enc, Aes256Enc};
 
-use super::kdf::{Aes, Derivation, Labels, apply_keystream, salt_block};
+use super::kdf::{Derivation, Labels};
+use super::keystream::{Aes, apply_keystream, salt_block};
 use super::{Crypto, MAX_TRAILER, Receiver, Sender, Suite};
 
 /// Octets of hexadecimal text, whose blanks are ignored.
@@ -18,7 +19,7 @@ fn cipher<A: Aes>(key: &str) -> A {
 
 /// Block `counter` of the key stream.
 fn block<A: Aes>(key: &str, counter: u16) -> Vec<u8> {
-    let iv = salt_block(&hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD")) | u128::from(counter);
+    let iv = *salt_block(&hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD")) | u128::from(counter);
     let mut block = [0; 16];
     apply_keystream(&cipher::<A>(key), iv, &mut block);
     block.to_vec()
@@ -56,6 +57,10 @@ fn rfc6188_7_2_aes_256_cm() {
 const B3_KEY: &str = "E1F97A0D3E018BE0D64FA32C06DE4139";
 const B3_SALT: &str = "0EC675AD498AFEEBB6960B3AABE6";
 
+fn derivation<A: Aes>(suite: Suite, key: &str, salt: &str) -> Derivation<A> {
+    Derivation::new(&Crypto::new(suite, &hex(&[key, salt].concat()), 0).unwrap())
+}
+
 /// First key stream block of a derived key, which tells that it is the right one.
 fn fingerprint<A: Aes>(cipher: &A) -> [u8; 16] {
     let mut block = [0; 16];
@@ -65,7 +70,7 @@ fn fingerprint<A: Aes>(cipher: &A) -> [u8; 16] {
 
 #[test]
 fn rfc3711_b3_key_derivation() {
-    let keys = Derivation::<Aes128Enc>::new(&hex(B3_KEY), &hex(B3_SALT));
+    let keys = derivation::<Aes128Enc>(Suite::AesCm128Sha1_80, B3_KEY, B3_SALT);
     for (labels, key, auth, salt) in [
         (
             Labels::Rtp,
@@ -82,27 +87,27 @@ fn rfc3711_b3_key_derivation() {
     ] {
         assert_eq!(fingerprint(&keys.cipher(labels)), fingerprint(&cipher::<Aes128Enc>(key)));
         assert_eq!(keys.auth(labels).to_vec(), hex(auth));
-        assert_eq!(keys.salt(labels, 14), salt_block(&hex(salt)));
+        assert_eq!(keys.salt(labels), salt_block(&hex(salt)));
     }
 }
 
 #[test]
 fn rfc6188_7_4_key_derivation() {
     let master = "F0F04914B513F2763A1B1FA130F10E2998F6F6E43E4309D1E622A0E332B9F1B6";
-    let keys = Derivation::<Aes256Enc>::new(&hex(master), &hex("3B04803DE51EE7C96423AB5B78D2"));
+    let keys = derivation::<Aes256Enc>(Suite::AesCm256Sha1_80, master, "3B04803DE51EE7C96423AB5B78D2");
     let key = "5BA1064E30EC51613CAD926C5A28EF731EC7FB397F70A960653CAF06554CD8C4";
     assert_eq!(fingerprint(&keys.cipher(Labels::Rtp)), fingerprint(&cipher::<Aes256Enc>(key)));
     assert_eq!(keys.auth(Labels::Rtp).to_vec(), hex("FD9C32D39ED5FBB5A9DC96B30818454D1313DC05"));
-    assert_eq!(keys.salt(Labels::Rtp, 14), salt_block(&hex("FA31791685CA444A9E07C6C64E93")));
+    assert_eq!(keys.salt(Labels::Rtp), salt_block(&hex("FA31791685CA444A9E07C6C64E93")));
 }
 
 #[test]
 fn rfc7714_salt_is_padded_on_the_right() {
     let (key, salt) = ("000102030405060708090A0B0C0D0E0F", "A0A1A2A3A4A5A6A7A8A9AAAB");
-    let keys = Derivation::<Aes128Enc>::new(&hex(key), &hex(salt));
+    let keys = derivation::<Aes128Enc>(Suite::Gcm128, key, salt);
     let session = cipher::<Aes128Enc>("077C6143CB221BC355FF23D5F984A16E");
     assert_eq!(fingerprint(&keys.cipher(Labels::Rtp)), fingerprint(&session));
-    assert_eq!(keys.salt(Labels::Rtp, 12), salt_block(&hex("9AF3E95364EBAC9C99C5A7C4")));
+    assert_eq!(keys.salt(Labels::Rtp), salt_block(&hex("9AF3E95364EBAC9C99C5A7C4")));
 }
 
 /// `protect` makes `cipher_text` of `plain` with the next index, `unprotect` the reverse.
@@ -121,21 +126,41 @@ const RTP: &str = "800F1234DECAFBADCAFEBABE ABABABABABABABABABABABABABABABAB";
 const RTCP: &str = "81C8000BCAFEBABE ABABABABABABABABABABABABABABABAB";
 
 #[test]
-fn whole_packets_of_aes_cm() {
+fn whole_packets_of_aes_cm_128() {
     let key = [B3_KEY, B3_SALT].concat();
-    let protected = "800F1234DECAFBADCAFEBABE 4E55DC4CE79978D88CA4D215949D2402 B78D6ACC99EA179B8DBB";
-    goes_both_ways(Suite::AesCm128Sha1_80, &key, false, RTP, protected);
-    let protected = "800F1234DECAFBADCAFEBABE 4E55DC4CE79978D88CA4D215949D2402 B78D6ACC";
-    goes_both_ways(Suite::AesCm128Sha1_32, &key, false, RTP, protected);
-    let protected = "81C8000BCAFEBABE 7128035BE487B9BDBEF89041F977A5A8 80000001 993E08CD54D6C1230798";
-    goes_both_ways(Suite::AesCm128Sha1_80, &key, true, RTCP, protected);
-    goes_both_ways(Suite::AesCm128Sha1_32, &key, true, RTCP, protected);
+    let tagged = "800F1234DECAFBADCAFEBABE 4E55DC4CE79978D88CA4D215949D2402 B78D6ACC99EA179B8DBB";
+    goes_both_ways(Suite::AesCm128Sha1_80, &key, false, RTP, tagged);
+    let tagged = "800F1234DECAFBADCAFEBABE 4E55DC4CE79978D88CA4D215949D2402 B78D6ACC";
+    goes_both_ways(Suite::AesCm128Sha1_32, &key, false, RTP, tagged);
+    let tagged = "81C8000BCAFEBABE 7128035BE487B9BDBEF89041F977A5A8 80000001 993E08CD54D6C1230798";
+    goes_both_ways(Suite::AesCm128Sha1_80, &key, true, RTCP, tagged);
+    goes_both_ways(Suite::AesCm128Sha1_32, &key, true, RTCP, tagged);
 }
 
 #[test]
-fn whole_packet_of_aes_gcm() {
+fn whole_packets_of_aes_cm_256() {
+    let key = "F0F04914B513F2763A1B1FA130F10E2998F6F6E43E4309D1E622A0E332B9F1B6 3B04803DE51EE7C96423AB5B78D2";
+    let tagged = "800F1234DECAFBADCAFEBABE F1D9DE17FF251FF1AA007774B0B4B40D A08D9D9A5B3A55D8873B";
+    goes_both_ways(Suite::AesCm256Sha1_80, key, false, RTP, tagged);
+    let tagged = "800F1234DECAFBADCAFEBABE F1D9DE17FF251FF1AA007774B0B4B40D A08D9D9A";
+    goes_both_ways(Suite::AesCm256Sha1_32, key, false, RTP, tagged);
+    let tagged = "81C8000BCAFEBABE B4D0E7A917D24B9FAAB9D3B6127B3BA6 80000001 E04AC0EC2846F71BD31C";
+    goes_both_ways(Suite::AesCm256Sha1_80, key, true, RTCP, tagged);
+    goes_both_ways(Suite::AesCm256Sha1_32, key, true, RTCP, tagged);
+}
+
+#[test]
+fn whole_packets_of_aes_gcm() {
     let key = "000102030405060708090A0B0C0D0E0F A0A1A2A3A4A5A6A7A8A9AAAB";
-    let protected =
-        "800F1234DECAFBADCAFEBABE C5002EDE04CFDD2EB91159E0880AA06E D2976826F796B201DF3131A127E8A392";
-    goes_both_ways(Suite::Gcm128, key, false, RTP, protected);
+    let tagged = "800F1234DECAFBADCAFEBABE C5002EDE04CFDD2EB91159E0880AA06E D2976826F796B201DF3131A127E8A392";
+    goes_both_ways(Suite::Gcm128, key, false, RTP, tagged);
+    let tagged =
+        "81C8000BCAFEBABE C98B8B5DF0392A55852B6C21AC8E7025 C52C6FBEA2B3B446EA31123BA88CE61E 80000001";
+    goes_both_ways(Suite::Gcm128, key, true, RTCP, tagged);
+    let key = "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F A0A1A2A3A4A5A6A7A8A9AAAB";
+    let tagged = "800F1234DECAFBADCAFEBABE 0AF7F21E8A90BDAD7A425C9C31ED4BB1 D90238917E7390A2793500E1681ACAEA";
+    goes_both_ways(Suite::Gcm256, key, false, RTP, tagged);
+    let tagged =
+        "81C8000BCAFEBABE 8ABFAFA780070A90E80F9161CF4AAC08 1ED93AAA53C15B0F3ED1A3B984167B03 80000001";
+    goes_both_ways(Suite::Gcm256, key, true, RTCP, tagged);
 }
