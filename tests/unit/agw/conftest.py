@@ -1,22 +1,38 @@
 """Engines that the contract tests run against: what ``agw.engine.api`` says holds for each of them."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
 from agw.engine.api import Engine
-from agw.engine.portable import PortableEngine
+from tests.support import engines
 from tests.support.media_peer import Relay
 
-ENGINES = [pytest.param(PortableEngine, id="portable")]
+
+@pytest.fixture(params=engines.NAMES)
+def kind(request: pytest.FixtureRequest) -> str:
+    if request.param == "native":
+        engines.require_native()
+    return str(request.param)
 
 
-@pytest.fixture(params=ENGINES)
-async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
-    made: Engine = request.param(asyncio.get_running_loop())
-    yield made
-    made.stop()
+@pytest.fixture
+async def make(kind: str) -> AsyncIterator[Callable[..., Engine]]:
+    """Makes engines of one kind (see tests.support.engines.make); they are stopped after the test."""
+    made = []
+
+    def one(**options: int) -> Engine:
+        made.append(engines.make(kind, **options))
+        return made[-1]
+
+    yield one
+    for engine in made:
+        engine.stop()
+
+
+@pytest.fixture
+async def engine(make: Callable[..., Engine]) -> Engine:
+    return make()
 
 
 @pytest.fixture

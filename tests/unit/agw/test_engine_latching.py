@@ -90,6 +90,7 @@ async def test_relatch_moves_once(relay: Relay) -> None:
     relay.from_ue(rtp(1))
     await relay.far.receive()
     relay.engine.relatch(relay.access)
+    relay.engine.commit()
     relay.from_ue(rtp(2))
     await relay.far.receive()
     relay.from_far(rtp(2))
