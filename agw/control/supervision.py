@@ -9,6 +9,8 @@ from iq.procedures import Heartbeat, MediaInactivity, Mode
 
 CONTROL_GRACE = 300.0
 """Seconds that media goes on without a controller; then every context is released."""
+MAX_DUE = 500
+"""Notifications of one tick; the rest wait for the next. A network that fails silences all calls at once."""
 UNKNOWN_THERE = frozenset({411, 430, 435})
 """Answers to a heartbeat by which the controller says that it does not know the termination."""
 
@@ -37,6 +39,8 @@ class Supervision:
             self._contexts.settle()
         due: list[Notification] = []
         for termination in self._contexts.terminations.values():
+            if len(due) >= MAX_DUE:
+                break
             if termination.deadline <= now:
                 termination.deadline = now + termination.heartbeat
                 due.append((termination.context.id, Heartbeat(termination.name)))

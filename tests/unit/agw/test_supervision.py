@@ -36,6 +36,14 @@ def test_heartbeat_after_silence_of_the_controller(agw: Gateway) -> None:
     assert agw.tick(600.0) == [(1, Heartbeat(name))]
 
 
+def test_what_is_due_at_once_is_told_in_portions(agw: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agw.control.supervision.MAX_DUE", 2)
+    names = [agw.reserve(0.0) for _ in range(5)]
+    told = [agw.tick(300.0 + tick) for tick in range(4)]
+    assert [len(due) for due in told] == [2, 2, 1, 0]
+    assert [report.termination for due in told for _, report in due] == names
+
+
 def test_a_command_puts_the_heartbeat_off(agw: Gateway) -> None:
     name = agw.reserve(0.0)
     agw.contexts.execute(Action(1, [Configure(name, [])]), 200.0)
