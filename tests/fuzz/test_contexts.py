@@ -3,7 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agw.control.outages import Outages
 from agw.control.supervision import Supervision
+from agw.engine.api import PortId
+from iq.errors import IqError
 from iq.procedures import (
     ALL_CONTEXTS,
     Action,
@@ -64,24 +67,32 @@ actions = st.builds(
     st.none() | st.integers(0, 6) | st.just(ALL_CONTEXTS),
     st.lists(procedures, max_size=4),
 )
-steps = st.tuples(actions, st.floats(0.0, 3.0), st.booleans(), st.booleans())
+steps = st.tuples(actions, st.floats(0.0, 3.0), st.booleans(), st.booleans(), st.none() | st.integers(1, 20))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(steps, max_size=25))
 def test_ports_open_are_ports_of_live_terminations(
-    sequence: list[tuple[Action, float, bool, bool]],
+    sequence: list[tuple[Action, float, bool, bool, int | None]],
 ) -> None:
+    """broken: a port over which the engine breaks down, open or not; the controller knows nothing of it."""
     contexts, engine = gateway(pairs=4, max_ports=10)
-    supervision = Supervision(contexts, engine)
+    supervision, outages = Supervision(contexts, engine), Outages(contexts)
     now = 0.0
-    for action, later, refuse, controlled in sequence:
+    for action, later, refuse, controlled, broken in sequence:
         now += later
         engine.refuse = refuse
         reply = contexts.execute(action, now)
         assert len(reply.replies) <= len(action.procedures)
         engine.refuse = False
         supervision.tick(now, controlled)
+        if broken is not None:
+            reports = outages.failed(PortId(broken))
+            assert outages.failed(PortId(broken)) == []
+            for report in reports:
+                outages.answered(*report, IqError(411, "unknown ContextID"), now)
+            assert PortId(broken) not in engine.ports
+        assert contexts.holders.keys() == engine.ports.keys()
         _audit(contexts.terminations, contexts.contexts, engine)
         assert contexts.open_ports == len(engine.ports) <= 10
     contexts.execute(Action(ALL_CONTEXTS, [Release()]), now)

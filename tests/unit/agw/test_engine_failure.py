@@ -10,12 +10,12 @@ import structlog
 
 from agw.app import Process
 from agw.config import Config
-from agw.engine.choice import native_missing
 from hosting.config import load
 from hosting.daemon import Stopping
 from iq.errors import IqError
 from iq.procedures import Action, ActionReply, Notification, OutOfService, Reason, Release
 from tests.support.agw_process import SEND, Palg, call, local, write
+from tests.support.engines import require_native
 from tests.support.fake_engine import FakeEngine
 from tests.support.media_peer import TIMEOUT, Peer, rtp
 from tests.support.srtp_reference import Reference
@@ -127,10 +127,10 @@ async def test_a_call_that_ended_meanwhile_is_logged_alone(
     assert palg.told == []
 
 
-@pytest.mark.skipif(native_missing() is not None, reason=f"the native engine {native_missing()}")
 async def test_the_native_engine_breaks_down_over_one_stream(
     palg: Palg, tmp_path: Path, ends: tuple[Peer, Peer]
 ) -> None:
+    require_native()
     ue, far = ends
     async with running(palg, tmp_path, "native") as process:
         gateway = await palg.gateway()
