@@ -13,5 +13,7 @@ pub mod reason;
 mod relay;
 mod socket;
 pub mod srtp;
+#[cfg(test)]
+mod tests;
 mod worker;
 mod world;

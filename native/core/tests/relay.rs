@@ -12,9 +12,9 @@ fn both_ways_and_from_the_ports_own_numbers() {
     let engine = Engine::start(SETTINGS).unwrap();
     let stream = Stream::plain(&engine);
     for payload in [&b""[..], b"x", &[7; 1460]] {
-        stream.from_ue(&rtp(1, payload));
+        stream.ue_sends(&rtp(1, payload));
         assert_eq!(received(&stream.far.rtp), rtp(1, payload));
-        stream.from_far(&rtp(2, payload));
+        stream.far_sends(&rtp(2, payload));
         assert_eq!(received(&stream.ue.rtp), rtp(2, payload));
     }
     stream.ue.rtcp.send_to(&rtcp(), next(stream.to_access)).unwrap();
@@ -32,7 +32,7 @@ fn the_first_source_is_latched_and_moves_once_when_told() {
     let stream = Stream::new(&engine);
     let leg = || Leg { latching: true, remote: None, rtcp_remote: None, ..plain(&stream.ue) };
     stream.edit(&engine, leg(), plain(&stream.far));
-    stream.from_ue(&rtp(1, b""));
+    stream.ue_sends(&rtp(1, b""));
     received(&stream.far.rtp);
     assert_eq!(engine.state(stream.access).unwrap().source, Some(stream.ue.address()));
     let moved = Peer::new(LOOPBACK);
@@ -43,9 +43,9 @@ fn the_first_source_is_latched_and_moves_once_when_told() {
     engine.commit();
     moved.rtp.send_to(&rtp(3, b""), stream.to_access).unwrap();
     assert_eq!(received(&stream.far.rtp), rtp(3, b""));
-    stream.from_ue(&rtp(4, b""));
+    stream.ue_sends(&rtp(4, b""));
     assert_eq!(dealt_with(&engine, stream.access, 4).drops, drops(&[(Reason::Source, 2)]));
-    stream.from_far(&rtp(5, b""));
+    stream.far_sends(&rtp(5, b""));
     assert_eq!(received(&moved.rtp), rtp(5, b""));
     assert_eq!(engine.state(stream.access).unwrap().rtcp_source, None);
 }
@@ -57,9 +57,9 @@ fn a_latch_stays_within_the_source_filter() {
     let source = Some("127.9.0.0/16".parse().unwrap());
     let leg = Leg { latching: true, source, ..plain(&stream.ue) };
     stream.edit(&engine, leg, plain(&stream.far));
-    stream.from_ue(&rtp(1, b""));
+    stream.ue_sends(&rtp(1, b""));
     assert_eq!(dealt_with(&engine, stream.access, 1).drops, drops(&[(Reason::Source, 1)]));
-    stream.from_far(&rtp(1, b""));
+    stream.far_sends(&rtp(1, b""));
     assert_eq!(dealt_with(&engine, stream.core, 1).drops, drops(&[(Reason::NoRemote, 1)]));
     let inside = Peer::new("127.9.3.4");
     inside.rtp.send_to(&rtp(2, b""), stream.to_access).unwrap();
@@ -75,9 +75,9 @@ fn gates() {
     {
         let leg = Leg { may_send, may_receive, ..plain(&stream.ue) };
         stream.edit(&engine, leg, plain(&stream.far));
-        stream.from_ue(&rtp(1, b""));
+        stream.ue_sends(&rtp(1, b""));
         stream.ue.rtcp.send_to(&rtcp(), next(stream.to_access)).unwrap();
-        stream.from_far(&rtp(2, b""));
+        stream.far_sends(&rtp(2, b""));
         dealt_with(&engine, stream.access, 2 * number as u64 + 2);
         dealt_with(&engine, stream.core, number as u64 + 1);
         assert_eq!(silent(&stream.far.rtp), !may_receive);
@@ -95,10 +95,10 @@ fn rtcp_shares_the_port_on_one_side() {
     stream.edit(&engine, plain(&stream.ue), Leg { rtcp_mux: true, ..plain(&stream.far) });
     stream.ue.rtcp.send_to(&rtcp(), next(stream.to_access)).unwrap();
     assert_eq!(received(&stream.far.rtp), rtcp());
-    stream.from_far(&rtcp());
+    stream.far_sends(&rtcp());
     assert_eq!(received(&stream.ue.rtcp), rtcp());
     let looks_like_rtcp = [&[0x80, 200][..], &rtp(1, b"")[2..]].concat();
-    stream.from_ue(&looks_like_rtcp);
+    stream.ue_sends(&looks_like_rtcp);
     assert_eq!(received(&stream.far.rtp), looks_like_rtcp);
 }
 
@@ -119,7 +119,7 @@ fn what_is_not_media() {
     ];
     let mut expected = drops(&[]);
     for (number, (packet, reason)) in all.iter().enumerate() {
-        stream.from_ue(packet);
+        stream.ue_sends(packet);
         expected[*reason as usize] += 1;
         assert_eq!(dealt_with(&engine, stream.access, number as u64 + 1).drops, expected);
     }
@@ -138,7 +138,7 @@ fn datagrams_pass_unread() {
     let any = |peer| Leg { transform: Transform::Datagram, hand_over: true, ..plain(peer) };
     stream.edit(&engine, any(&stream.ue), any(&stream.far));
     for data in [&b"\x00\x01udptl"[..], b"\x16\xfe\xfdDTLS", b"", &rtp(1, b"")] {
-        stream.from_ue(data);
+        stream.ue_sends(data);
         assert_eq!(received(&stream.far.rtp), data);
     }
     assert!(engine.drain().is_empty());
@@ -150,7 +150,7 @@ fn what_the_way_out_refuses() {
     let stream = Stream::new(&engine);
     let far = Leg { remote: Some("255.255.255.255:9".parse().unwrap()), ..plain(&stream.far) };
     stream.edit(&engine, plain(&stream.ue), far);
-    stream.from_ue(&rtp(1, b""));
+    stream.ue_sends(&rtp(1, b""));
     assert_eq!(dealt_with(&engine, stream.access, 1).drops, drops(&[(Reason::Socket, 1)]));
 }
 
@@ -187,6 +187,6 @@ fn unjoined_closed_and_unjoined_again() {
     let all = [(Reason::Source, 1), (Reason::NoKey, 1), (Reason::Unjoined, 1)];
     assert_eq!(dealt_with(&engine, alone, 3).drops, drops(&all));
     engine.close(stream.core).unwrap();
-    stream.from_ue(&rtp(1, b""));
+    stream.ue_sends(&rtp(1, b""));
     assert_eq!(dealt_with(&engine, stream.access, 1).drops, drops(&[(Reason::Unjoined, 1)]));
 }

@@ -126,11 +126,11 @@ impl Stream {
         engine.commit();
     }
 
-    pub fn from_ue(&self, packet: &[u8]) {
+    pub fn ue_sends(&self, packet: &[u8]) {
         self.ue.rtp.send_to(packet, self.to_access).unwrap();
     }
 
-    pub fn from_far(&self, packet: &[u8]) {
+    pub fn far_sends(&self, packet: &[u8]) {
         self.far.rtp.send_to(packet, self.to_core).unwrap();
     }
 }
