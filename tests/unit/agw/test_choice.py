@@ -19,14 +19,17 @@ CONFIGURATION = "node: {name: agw.ims.example}\nrealms: {a: {ports: [1, 9]}, b: 
 
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where agw.engine looks for its native module."""
+    """Where agw.engine looks for its native module first; nothing of it is left after the test."""
     monkeypatch.setattr(agw.engine, "__path__", [str(tmp_path), *agw.engine.__path__])
+    monkeypatch.setattr(agw.engine, "_native", None, raising=False)
+    monkeypatch.delattr(agw.engine, "_native")
+    monkeypatch.setitem(sys.modules, NAME, None)
+    monkeypatch.delitem(sys.modules, NAME)
     return tmp_path
 
 
 @pytest.fixture
-def built(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.delitem(sys.modules, NAME, raising=False)
+def built(folder: Path) -> None:
     (folder / "_native.py").write_text(f"SUITES = {tuple(SUITES)}\n")
 
 
@@ -36,8 +39,7 @@ def not_built(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def broken(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.delitem(sys.modules, NAME, raising=False)
+def broken(folder: Path) -> None:
     (folder / "_native.abi3.so").write_bytes(b"no library")
 
 
