@@ -104,8 +104,8 @@ impl Engine {
         py.detach(|| self.core.close(port)).map(counters).map_err(|error| port_error(port, error))
     }
 
-    fn state(&self, port: PortId) -> PyResult<StateValue> {
-        let state = self.core.state(port).map_err(|error| port_error(port, error))?;
+    fn state(&self, py: Python<'_>, port: PortId) -> PyResult<StateValue> {
+        let state = py.detach(|| self.core.state(port)).map_err(|error| port_error(port, error))?;
         Ok((
             counters(state.counters),
             state.source.map(convert::host_and_port),
@@ -153,9 +153,9 @@ impl Engine {
         self.core.failures().into_iter().map(|one| (one.port, one.text)).collect()
     }
 
-    fn send(&self, port: PortId, to: (&str, u16), data: &[u8], rtcp: bool) -> PyResult<()> {
+    fn send(&self, py: Python<'_>, port: PortId, to: (&str, u16), data: &[u8], rtcp: bool) -> PyResult<()> {
         let datagram = core::Datagram { port, address: address(to)?, data: data.to_vec(), rtcp };
-        self.core.send(&datagram);
+        py.detach(|| self.core.send(&datagram));
         Ok(())
     }
 
