@@ -19,7 +19,7 @@ from pylibsrtp import Policy, Session
 from agw.engine.api import DropReason, Engine, Leg, PortId, Transform
 from iq.suites import SUITES, Crypto
 from tests.support.engines import make
-from tests.support.media_peer import Peer, Relay, arrived, crypto, plain, rtcp, rtp
+from tests.support.media_peer import Peer, Relay, arrived, crypto, plain, rtcp, rtp, until
 from tests.support.srtp_reference import Reference
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
@@ -67,9 +67,7 @@ class Edit:
 
 
 #: In order, loss, reordering, replays, the edges of the window, jumps over the wrap of the sequence number.
-deltas = st.sampled_from(
-    [1] * 8 + [2, 3, 0, -1, -2, -5, 120, -126, -127, -128, -129, 20000, 32767, 32768, 40000]
-)
+deltas = st.sampled_from([1] * 8 + [2, 3, 0, -1, -2, -5, 120, -126, -127, -128, -129, 20000, 32768, 40000])
 harms = st.sampled_from([""] * 6 + ["flip", "cut", "key", "plain", "roc", "header", "grown", "clear"])
 packets = st.builds(
     Packet, st.booleans(), st.sampled_from([False] * 4 + [True]), st.integers(1, SSRCS + 2), deltas, harms,
@@ -80,7 +78,7 @@ raws = st.builds(Raw, st.booleans(), st.booleans(), st.builds(bytes.__add__, hea
 rarely, mostly = st.sampled_from([False] * 5 + [True]), st.sampled_from([True] * 7 + [False])
 edits = st.builds(Edit, rarely, rarely, st.booleans(), mostly, mostly)
 kinds = st.sampled_from([packets] * 10 + [raws, edits])
-steps = st.lists(kinds.flatmap(lambda kind: kind), min_size=30, max_size=80)
+scripts = st.lists(kinds.flatmap(lambda kind: kind), min_size=30, max_size=80)
 
 
 @dataclass
@@ -155,6 +153,7 @@ def _hurt(data: bytes, packet: Packet) -> bytes:
     return data
 
 
+Step = Packet | Raw | Edit
 Outcome = tuple[list[int], list[bytes], list[bytes], list[bytes], list[bytes]]
 
 
@@ -177,9 +176,7 @@ class Side:
         port = relay.access if from_ue else relay.core
         wanted, before = self._seen + 1, self._counts(port)
         (peer.rtcp if on_rtcp else peer.rtp).sendto(data, rtcp_port if on_rtcp else rtp_port)
-        async with asyncio.timeout(5):
-            while self._seen < wanted:
-                await asyncio.sleep(0)
+        await until(lambda: self._seen >= wanted)
         counts = [now - then for now, then in zip(self._counts(port), before, strict=True)]
         return counts, *(_all(sock) for sock in (relay.ue.rtp, relay.ue.rtcp, relay.far.rtp, relay.far.rtcp))
 
@@ -206,7 +203,7 @@ def _all(sock: socket.socket) -> list[bytes]:
     return found
 
 
-async def play(suite: str, mki: tuple[int, int] | None, script: list[Packet | Raw | Edit]) -> None:
+async def play(suite: str, mki: tuple[int, int] | None, script: list[Step]) -> None:
     stream = Stream(suite, mki)
     sides = [Side(make(name, ssrcs=SSRCS)) for name in ("native", "portable")]
     now = Edit()
@@ -252,8 +249,6 @@ def _told(outcome: Outcome) -> str:
     suppress_health_check=list(HealthCheck),
     phases=[Phase.reuse, Phase.generate],  # no shrinking: over real sockets it takes minutes
 )
-@given(script=steps)
-def test_engines_do_the_same(
-    suite: str, mki: tuple[int, int] | None, script: list[Packet | Raw | Edit]
-) -> None:
+@given(script=scripts)
+def test_engines_do_the_same(suite: str, mki: tuple[int, int] | None, script: list[Step]) -> None:
     asyncio.run(play(suite, mki, script))

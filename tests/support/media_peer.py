@@ -4,6 +4,7 @@ engine between them. Everything waits for readiness of sockets, nothing for time
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,12 +101,16 @@ def arrived(counters: Counters) -> int:
 
 async def dealt_with(engine: Engine, port: PortId, count: int) -> Counters:
     """Wait until ``port`` has dealt with ``count`` datagrams."""
-    async with asyncio.timeout(TIMEOUT):
-        while arrived(engine.state(port).counters) < count:
-            await _turn()
+    await until(lambda: arrived(engine.state(port).counters) >= count)
     counters = engine.state(port).counters
     assert arrived(counters) == count
     return counters
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(TIMEOUT):
+        while not true():
+            await _turn()
 
 
 async def _turn() -> None:
