@@ -1,4 +1,4 @@
-# Everything starts with one of these on a fresh Debian 12: make demo, make test, make bench, make lint.
+# Everything starts with one of these on a fresh Debian 12: make demo, make test, make bench, make bench-media, make lint.
 # Needs git, make and root or sudo (for apt, only where a package is missing).
 SHELL := /bin/bash
 VENV  := .venv
@@ -9,6 +9,12 @@ SUDO  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_BASE  := python3-venv
 APT_PEERS := netbase sip-tester baresip-core kamailio tshark erlang-megaco
 APT_BENCH := rtpengine-daemon gcc libc6-dev libssl-dev
+# The native engine is built, linted and tested where there is a cargo that can; everything else does without.
+NATIVE := $(wildcard native/*/src/*.rs native/*/src/*/*.rs native/*/Cargo.toml native/Cargo.*)
+RUST   := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' native/Cargo.toml)
+FOUND  := $(word 2,$(shell cargo --version 2>/dev/null))
+CARGO  := $(if $(FOUND),$(shell printf '%s\n' $(RUST) $(FOUND) | sort -VC && echo cargo))
+NO_CARGO := $(if $(FOUND),cargo $(FOUND) is older than $(RUST),there is no cargo)
 MISSING = $$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
 define apt
 	@missing="$(call MISSING,$(1))"; if [ -n "$$missing" ]; then \
@@ -17,14 +23,21 @@ define apt
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 endef
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench bench-media clean FORCE
 setup: $(VENV)/.setup $(VENV)/.peers
 
-$(VENV)/.setup: pyproject.toml
+$(VENV)/.setup: pyproject.toml $(VENV)/.cargo $(NATIVE)
 	$(call apt,$(APT_BASE))
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@rm -f agw/engine/_native*.so
 	@$(BIN)/pip install -q --disable-pip-version-check -e '.[test,lint]'
+	@ls agw/engine/_native*.so >/dev/null 2>&1 || echo "*** THE NATIVE PACKET ENGINE IS NOT BUILT, the slower portable \
+	one will do: $(if $(CARGO),its build failed (see $(BIN)/pip install -v --no-deps -e .),$(NO_CARGO))" >&2
 	@touch $@
+
+# Another cargo, or the first one, builds the native engine (again).
+$(VENV)/.cargo: FORCE
+	@mkdir -p $(@D); echo "$(FOUND)" | cmp -s - $@ || echo "$(FOUND)" >$@
 
 $(VENV)/.peers: Makefile $(VENV)/.setup
 	$(call apt,$(APT_PEERS))
@@ -34,14 +47,21 @@ demo: $(VENV)/.setup
 	@$(BIN)/imslab demo
 
 test: setup
+	@$(if $(CARGO),cd native && cargo test --workspace --locked -q,echo "native/ is not tested: $(NO_CARGO)")
 	@$(BIN)/pytest $(ARGS)
 
 lint: $(VENV)/.setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@$(if $(CARGO),cd native && cargo fmt --check && cargo clippy --workspace --all-targets --locked -q -- -D warnings,\
+	echo "native/ is not linted: $(NO_CARGO)")
 
 bench: setup
 	$(call apt,$(APT_BENCH))
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+bench-media: setup
+	$(call apt,$(APT_BENCH))
+	@$(BIN)/python -m benchmarks media $(ARGS)
+
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis native/target agw/engine/_native*.so
