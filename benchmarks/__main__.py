@@ -34,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, help="of one run")
     parser.add_argument("--repetitions", type=int, help="of each run")
     parser.add_argument("--streams", type=_numbers, help="media: two-way streams, e.g. 100,1000")
+    parser.add_argument("--modes", type=_words, help="media: of cm80, gcm, plain")
     parser.add_argument("--calls", type=int, help="memory: calls held")
     for part, text in _MEDIA_PARTS.items():
         parser.add_argument(
@@ -53,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         repetitions=given.repetitions or (1 if quick else 3),
         streams=given.streams or ((5,) if quick else (1, 100, 1000)),
         calls=given.calls or (20 if quick else 1000),
+        modes=given.modes or ("cm80", "gcm", "plain"),
         parts=frozenset(given.parts or ()),
     )
     names = given.names or NAMES[:3]
@@ -77,6 +79,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(",") if int(part) > 0)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
 
 
 if __name__ == "__main__":

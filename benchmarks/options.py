@@ -6,7 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Options:
     """rates in calls a second, seconds of one run, streams: calls with media, calls: held in ``memory``,
-    parts: what of ``media`` beside its table."""
+    modes: of media, as in ``systems.MODES``; parts: what of ``media`` beside its table."""
 
     quick: bool
     peers: bool
@@ -15,4 +15,5 @@ class Options:
     repetitions: int
     streams: tuple[int, ...]
     calls: int
+    modes: tuple[str, ...] = ()
     parts: frozenset[str] = frozenset()

@@ -143,6 +143,7 @@ class Rtpengine(System):
     name = "rtpengine"
     #: It learns in the first seconds of a call where the other side is.
     warm_up = 3.5
+    _engine: RtpEngine | None = None
 
     async def begin(self) -> None:
         self._engine = await asyncio.to_thread(RtpEngine, self.group)
@@ -150,10 +151,13 @@ class Rtpengine(System):
         self._numbers = itertools.count()
 
     async def end(self) -> None:
-        await asyncio.to_thread(self.group.drop, self._engine.child)
+        if self._engine is not None:
+            child, self._engine = self._engine.child, None
+            await asyncio.to_thread(self.group.drop, child)
 
     @property
     def child(self) -> Child:
+        assert self._engine is not None
         return self._engine.child
 
     async def recover(self) -> None:

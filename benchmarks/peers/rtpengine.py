@@ -50,7 +50,7 @@ class Ng:
     def wait(self) -> None:
         """Wait till it answers. Raises BenchmarkFailed."""
         self._sock.settimeout(0.2)
-        for _ in range(50):
+        for _ in range(200):
             try:
                 self.command(command="ping")
             except OSError:
