@@ -17,6 +17,7 @@ from tests.support.media_peer import LOOPBACK, TIMEOUT, Relay, crypto, plain_cal
 
 CM = "AES_CM_128_HMAC_SHA1_80"
 NO_PORT = PortId(99)
+DTLS = b"\x16\xfe\xfd" + bytes(40)
 
 
 @pytest.fixture
@@ -94,21 +95,25 @@ async def test_an_impossible_leg_lets_nothing_pass(relay: Relay, wrong: dict[str
 @pytest.mark.parametrize(
     "new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
 )
-def test_activity_is_told_in_the_time_of_the_loop(
+def test_either_loop_keeps_its_time_and_wakes_for_it(
     kind: str, new_loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     async def receive() -> None:
-        loop = asyncio.get_running_loop()
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
         engine = engines.make(kind)
+        engine.watch(told.set)
         relay = Relay(engine)
-        plain_call(relay)
+        plain_call(relay, hand_over=True)
         before = loop.time()
         relay.from_ue(rtp(1))
-        await relay.far.receive()
+        relay.from_ue(DTLS)
+        async with asyncio.timeout(TIMEOUT):
+            await told.wait()
         at = engine.state(relay.access).last_activity
         assert at is not None
-        await asyncio.sleep(0.001)  # uvloop's time stands still within a turn, and counts milliseconds
+        await asyncio.sleep(0)  # uvloop's time stands still within a turn, and counts milliseconds
         assert before <= at <= loop.time() + 0.001
+        assert [one.data for one in engine.drain()] == [DTLS]
         relay.close()
         engine.stop()
 
