@@ -17,7 +17,9 @@ MANIFEST = Path(__file__).parents[2] / "native" / "Cargo.toml"
 
 
 def make(name: str, *, workers: int = 1, replay_window: int = 128, ssrcs: int = 64) -> Engine:
-    """An engine on the running loop. The caller stops it, and asks ``require_native`` before."""
+    """An engine on the running loop; the caller stops it. Skips or fails as ``require_native``."""
+    if name == "native":
+        require_native()
     wanted = EngineSection.model_validate({"kind": name, "workers": workers, "replay_window": replay_window})
     return make_engine(asyncio.get_running_loop(), wanted, ssrcs)
 

@@ -14,7 +14,6 @@ KEYS = crypto(CM, 1), crypto(CM, 100)
 
 @pytest.fixture
 def kind() -> str:
-    engines.require_native()
     return "native"
 
 
