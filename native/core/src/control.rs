@@ -22,7 +22,7 @@ pub enum Edit {
 #[derive(Clone, Copy)]
 struct Place {
     worker: usize,
-    slot: usize,
+    slot: u32,
 }
 
 /// What only the control side knows. Empty after `stop`.

@@ -11,6 +11,7 @@ mod port;
 mod queue;
 pub mod reason;
 mod relay;
+mod slots;
 mod socket;
 pub mod srtp;
 #[cfg(test)]

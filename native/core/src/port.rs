@@ -18,29 +18,37 @@ pub struct Limits {
 }
 
 /// One socket: RTP (and RTCP under mux), or RTCP.
+#[repr(C)]
 pub struct Half {
     pub socket: OwnedFd,
+    /// The standstill whose backlog is gone (`World::begin`).
+    pub standstill: u32,
     /// Where packets are taken from. With latching: the latch, None before the first packet.
     pub source: Option<SocketAddr>,
     /// Where packets are sent to.
     pub destination: Option<SocketAddr>,
     /// RELATCH was commanded.
     pub armed: bool,
-    /// The standstill whose backlog is gone (`World::begin`).
-    pub standstill: u32,
 }
 
 impl Half {
     fn new(socket: OwnedFd) -> Half {
-        Half { socket, source: None, destination: None, armed: false, standstill: 0 }
+        Half { socket, standstill: 0, source: None, destination: None, armed: false }
     }
 }
 
-/// One side of a stream.
+/// One side of a stream. In this order a packet touches two or three lines of the cache at each of both.
+#[repr(C, align(64))]
 pub struct Port {
     pub id: PortId,
+    /// They outlive a leg without them: a key that comes back goes on. A new one would start over with its
+    /// rollover counter and encrypt twice under one index.
+    sender: Option<Box<Sender>>,
+    receiver: Option<Box<Receiver>>,
+    /// Seconds of the monotonic clock.
+    pub last_activity: Option<f64>,
     /// Slot of the other side.
-    pub peer: Option<usize>,
+    pub peer: Option<u32>,
     pub transform: Transform,
     pub latching: bool,
     pub mux: bool,
@@ -48,23 +56,17 @@ pub struct Port {
     /// What may pass from here to the peer.
     pub forwards: bool,
     pub forwards_rtcp: bool,
-    /// A test wants to see what a panic does.
-    pub breaks: bool,
-    /// It broke down: nothing passes any more.
-    pub broken: bool,
     may_send: bool,
     may_receive: bool,
     /// The kept key is that of the present leg.
     sends: bool,
     receives: bool,
-    /// Seconds of the monotonic clock.
-    pub last_activity: Option<f64>,
-    pub counters: Counters,
-    /// They outlive a leg without them: a key that comes back goes on. A new one would start over with its
-    /// rollover counter and encrypt twice under one index.
-    sender: Option<Box<Sender>>,
-    receiver: Option<Box<Receiver>>,
+    /// A test wants to see what a panic does.
+    pub breaks: bool,
+    /// It broke down: nothing passes any more.
+    pub broken: bool,
     pub rtp: Half,
+    pub counters: Counters,
     pub rtcp: Half,
     pub filter: Option<Prefix>,
 }
@@ -74,6 +76,9 @@ impl Port {
     pub fn new(id: PortId, (rtp, rtcp): (OwnedFd, OwnedFd)) -> Port {
         Port {
             id,
+            sender: None,
+            receiver: None,
+            last_activity: None,
             peer: None,
             transform: Transform::Closed,
             latching: false,
@@ -81,17 +86,14 @@ impl Port {
             hand_over: false,
             forwards: false,
             forwards_rtcp: false,
-            breaks: false,
-            broken: false,
             may_send: false,
             may_receive: false,
             sends: false,
             receives: false,
-            last_activity: None,
-            counters: Counters::default(),
-            sender: None,
-            receiver: None,
+            breaks: false,
+            broken: false,
             rtp: Half::new(rtp),
+            counters: Counters::default(),
             rtcp: Half::new(rtcp),
             filter: None,
         }

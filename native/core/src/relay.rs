@@ -28,7 +28,7 @@ impl World {
     #[inline]
     pub fn readable(&mut self, token: Token, now: f64) {
         let (buffer, standstill) = (&mut self.buffer[..=MAX_DATAGRAM], self.standstill);
-        let Some(port) = self.slots.get_mut(token.slot).and_then(Option::as_deref_mut) else { return };
+        let Some(port) = self.slots.get(token.slot) else { return };
         if !token.names(port) {
             return; // of a port that was closed, on the same slot
         }
@@ -51,7 +51,7 @@ impl World {
     }
 
     fn relay(&mut self, token: Token, octets: usize, source: SocketAddr, now: f64) -> Result<(), Reason> {
-        let Some(port) = self.slots[token.slot].as_deref_mut() else { return Ok(()) };
+        let Some(port) = self.slots.get(token.slot) else { return Ok(()) };
         if octets > MAX_DATAGRAM {
             return Err(Reason::TooLarge);
         }
@@ -68,7 +68,7 @@ impl World {
         if !(if rtcp { port.forwards_rtcp } else { port.forwards }) {
             return Err(Reason::Gate);
         }
-        let out = self.slots[peer].as_deref_mut().ok_or(Reason::Unjoined)?;
+        let out = self.slots.get(peer).ok_or(Reason::Unjoined)?;
         out.emit(&mut self.buffer[..], plain, rtcp)?;
         if let Some(port) = self.port(token.slot) {
             if rtcp {
@@ -85,7 +85,7 @@ impl World {
     #[cold]
     fn newest(&mut self, token: Token, octets: usize, source: SocketAddr) -> (usize, SocketAddr) {
         let mut newest = (octets, source);
-        let Some(port) = self.slots[token.slot].as_deref_mut() else { return newest };
+        let Some(port) = self.slots.get(token.slot) else { return newest };
         let half = if token.rtcp { &mut port.rtcp } else { &mut port.rtp };
         half.standstill = self.standstill;
         let mut late = 0;

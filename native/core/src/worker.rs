@@ -33,8 +33,8 @@ pub struct Worker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     /// Slots that ports have left, of so many.
-    free: Vec<usize>,
-    slots: usize,
+    free: Vec<u32>,
+    slots: u32,
 }
 
 struct Shared {
@@ -78,10 +78,10 @@ impl Worker {
 
     /// Ports with a slot.
     pub fn ports(&self) -> usize {
-        self.slots - self.free.len()
+        self.slots as usize - self.free.len()
     }
 
-    pub fn take_slot(&mut self) -> usize {
+    pub fn take_slot(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
             self.slots += 1;
             self.slots - 1
@@ -89,12 +89,12 @@ impl Worker {
     }
 
     /// Of a port that the world has given back.
-    pub fn leave_slot(&mut self, slot: usize) {
+    pub fn leave_slot(&mut self, slot: u32) {
         self.free.push(slot);
     }
 
     /// Have the events of a port that the world is to get at once.
-    pub fn watch(&self, slot: usize, port: &Port) -> io::Result<()> {
+    pub fn watch(&self, slot: u32, port: &Port) -> io::Result<()> {
         for (half, rtcp) in [(&port.rtp, false), (&port.rtcp, true)] {
             let data = epoll::EventData::new_u64(Token::new(slot, port, rtcp).to_u64());
             epoll::add(&*self.shared.epoll, &half.socket, data, epoll::EventFlags::IN)?;
@@ -103,7 +103,7 @@ impl Worker {
     }
 
     /// Let `port` live here.
-    pub fn insert(&self, slot: usize, port: Box<Port>) {
+    pub fn insert(&self, slot: u32, port: Box<Port>) {
         let first = self.with(|world| {
             world.insert(slot, port);
             world.ports() == 1

@@ -13,6 +13,7 @@ use crate::leg::Leg;
 use crate::port::{Limits, Port};
 use crate::queue::Queue;
 use crate::relay::Buffer;
+use crate::slots::Slots;
 use crate::srtp::MAX_TRAILER;
 
 /// Events taken with one wait.
@@ -24,7 +25,7 @@ pub const STALL_SECONDS: f64 = 1.0;
 /// Names one socket towards epoll. The port's number tells a port from one that had its slot before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
-    pub slot: usize,
+    pub slot: u32,
     pub rtcp: bool,
     number: u32,
 }
@@ -33,17 +34,17 @@ impl Token {
     /// Belongs to no socket.
     pub const WAKE: u64 = u64::MAX;
 
-    pub fn new(slot: usize, port: &Port, rtcp: bool) -> Token {
+    pub fn new(slot: u32, port: &Port, rtcp: bool) -> Token {
         Token { slot, rtcp, number: port.id as u32 }
     }
 
     pub fn to_u64(self) -> u64 {
-        u64::from(self.number) << 32 | (self.slot as u64) << 1 | u64::from(self.rtcp)
+        u64::from(self.number) << 32 | u64::from(self.slot) << 1 | u64::from(self.rtcp)
     }
 
     pub fn from_u64(data: u64) -> Token {
         let slot = (data & u64::from(u32::MAX)) >> 1;
-        Token { slot: slot as usize, rtcp: data & 1 != 0, number: (data >> 32) as u32 }
+        Token { slot: slot as u32, rtcp: data & 1 != 0, number: (data >> 32) as u32 }
     }
 
     #[inline]
@@ -53,8 +54,7 @@ impl Token {
 }
 
 pub struct World {
-    pub(crate) slots: Vec<Option<Box<Port>>>,
-    ports: usize,
+    pub(crate) slots: Slots,
     limits: Limits,
     pub(crate) queue: Arc<Queue>,
     epoll: Arc<OwnedFd>,
@@ -74,8 +74,7 @@ impl World {
     pub fn new(limits: Limits, queue: Arc<Queue>, epoll: Arc<OwnedFd>) -> World {
         let buffer = || Box::new([0; MAX_DATAGRAM + 1 + MAX_TRAILER]);
         World {
-            slots: Vec::new(),
-            ports: 0,
+            slots: Slots::default(),
             limits,
             queue,
             epoll,
@@ -90,35 +89,29 @@ impl World {
     }
 
     pub fn ports(&self) -> usize {
-        self.ports
+        self.slots.taken()
     }
 
     /// The control side says where.
-    pub fn insert(&mut self, slot: usize, mut port: Box<Port>) {
+    pub fn insert(&mut self, slot: u32, mut port: Box<Port>) {
         port.rtp.standstill = self.standstill;
         port.rtcp.standstill = self.standstill;
-        if slot >= self.slots.len() {
-            self.slots.resize_with(slot + 1, || None);
-        }
-        self.ports += 1;
-        self.slots[slot] = Some(port);
+        self.slots.put(slot, port);
     }
 
     /// Take it out, unjoined. Events of it that are on their way name nobody any more.
-    pub fn remove(&mut self, slot: usize) -> Option<Box<Port>> {
+    pub fn remove(&mut self, slot: u32) -> Option<Box<Port>> {
         self.unjoin(slot);
-        let port = self.slots.get_mut(slot)?.take()?;
-        self.ports -= 1;
-        Some(port)
+        self.slots.take(slot)
     }
 
     #[inline]
-    pub fn port(&mut self, slot: usize) -> Option<&mut Port> {
-        self.slots.get_mut(slot)?.as_deref_mut()
+    pub fn port(&mut self, slot: u32) -> Option<&mut Port> {
+        self.slots.get(slot)
     }
 
     /// Replace the leg.
-    pub fn apply(&mut self, slot: usize, leg: &Leg, now: f64) {
+    pub fn apply(&mut self, slot: u32, leg: &Leg, now: f64) {
         let limits = self.limits;
         if let Some(port) = self.port(slot) {
             port.apply(leg, limits, now);
@@ -127,27 +120,23 @@ impl World {
     }
 
     /// Make both the two sides of a stream.
-    pub fn join(&mut self, one: usize, other: usize) {
-        if one == other || self.port(one).is_none() || self.port(other).is_none() {
-            return;
+    pub fn join(&mut self, one: u32, other: u32) {
+        self.unjoin(one);
+        self.unjoin(other);
+        if let Some((a, b)) = self.slots.both(one, other) {
+            (a.peer, b.peer) = (Some(other), Some(one));
+            self.regate(one);
         }
-        for (slot, peer) in [(one, other), (other, one)] {
-            self.unjoin(slot);
-            if let Some(port) = self.port(slot) {
-                port.peer = Some(peer);
-            }
-        }
-        self.regate(one);
     }
 
     /// Let the latch move once more.
-    pub fn relatch(&mut self, slot: usize) {
+    pub fn relatch(&mut self, slot: u32) {
         if let Some(port) = self.port(slot) {
             port.arm();
         }
     }
 
-    fn unjoin(&mut self, slot: usize) {
+    fn unjoin(&mut self, slot: u32) {
         let Some(port) = self.port(slot) else { return };
         let peer = port.peer;
         port.unjoin();
@@ -157,9 +146,9 @@ impl World {
     }
 
     /// Work out what may pass between this port and its peer, after either has changed.
-    fn regate(&mut self, slot: usize) {
+    fn regate(&mut self, slot: u32) {
         let Some(peer) = self.port(slot).and_then(|port| port.peer) else { return };
-        if let Ok([Some(one), Some(other)]) = self.slots.get_disjoint_mut([slot, peer]) {
+        if let Some((one, other)) = self.slots.both(slot, peer) {
             (one.forwards, one.forwards_rtcp) = one.gates(other);
             (other.forwards, other.forwards_rtcp) = other.gates(one);
         }
@@ -171,7 +160,7 @@ impl World {
         if timed && now - self.last > STALL_SECONDS {
             self.standstill = self.standstill.wrapping_add(1);
             // epoll takes turns: after these, each socket that was ready has been served.
-            self.rounds_to_recover = 2 * self.slots.len() / BATCH + 1;
+            self.rounds_to_recover = 2 * self.slots.taken() / BATCH + 1;
         }
         self.last = now;
         #[cfg(test)]
@@ -193,19 +182,19 @@ impl World {
 
     /// Nobody knows what state anything here is in.
     pub fn fail_all(&mut self, text: &str) {
-        for slot in 0..self.slots.len() {
+        for slot in self.slots.range() {
             self.fail(slot, text);
         }
     }
 
     /// Take a port and its peer out of service, and report it.
     #[cold]
-    pub fn fail(&mut self, slot: usize, text: &str) {
+    pub fn fail(&mut self, slot: u32, text: &str) {
         let Some(port) = self.port(slot).filter(|port| !port.broken) else { return };
         let failure = Failure { port: port.id, text: text.to_owned() };
         let peer = port.peer;
         for broken in [Some(slot), peer].into_iter().flatten() {
-            if let Some(port) = self.slots.get_mut(broken).and_then(Option::as_deref_mut) {
+            if let Some(port) = self.slots.get(broken) {
                 port.broken = true;
                 // The sockets stay bound, as the port stays open; their packets are nobody's.
                 let _ = epoll::delete(&*self.epoll, &port.rtp.socket);

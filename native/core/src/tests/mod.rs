@@ -23,12 +23,12 @@ const LIMITS: Limits = Limits { replay_window: 128, ssrcs: 64 };
 struct Stage {
     world: World,
     queue: Arc<Queue>,
-    ports: usize,
+    ports: u32,
 }
 
 /// A port with somebody who sends to it. Loopback delivers before `send` returns.
 struct Side {
-    slot: usize,
+    slot: u32,
     peer: UdpSocket,
     rtp: SocketAddr,
     rtcp: SocketAddr,
@@ -53,7 +53,7 @@ impl Stage {
         let side =
             Side { slot: self.ports, rtp: rtp.local_addr().unwrap(), rtcp: rtcp.local_addr().unwrap(), peer };
         self.ports += 1;
-        let port = Port::new(self.ports as u64, (OwnedFd::from(rtp), OwnedFd::from(rtcp)));
+        let port = Port::new(self.ports.into(), (OwnedFd::from(rtp), OwnedFd::from(rtcp)));
         self.world.insert(side.slot, Box::new(port));
         self.world.apply(side.slot, &side.plain(), 0.0);
         side

@@ -20,7 +20,10 @@ fn a_packet_that_breaks_its_stream() {
     assert!(readable(&stage.queue));
     let failures = stage.queue.failures();
     assert_eq!(failures.len(), 1);
-    assert_eq!((failures[0].port, &failures[0].text[..]), (core.slot as u64 + 1, "a test broke this port"));
+    assert_eq!(
+        (failures[0].port, &failures[0].text[..]),
+        (u64::from(core.slot) + 1, "a test broke this port")
+    );
     assert!(!readable(&stage.queue));
     access.sends(&rtp(2));
     stage.serve(&access, false, 0.0);
