@@ -5,8 +5,8 @@ pub(super) const RTP: usize = 12;
 /// Octets of RTCP that stay in the clear: the first header, with its SSRC.
 pub(super) const RTCP: usize = 8;
 
-/// Octets of the header of an RTP packet of at least `RTP` octets, with its CSRC list and its extension. None:
-/// the header contradicts the length of the packet.
+/// Octets of the header of an RTP packet of at least `RTP` octets, with its CSRC list and its extension.
+/// None: the header contradicts the length of the packet.
 #[inline]
 pub(super) fn rtp_length(packet: &[u8]) -> Option<usize> {
     let fixed = RTP + 4 * usize::from(packet[0] & 0x0F);

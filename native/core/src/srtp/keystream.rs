@@ -14,8 +14,8 @@ pub(super) trait Aes:
 impl Aes for aes::Aes128Enc {}
 impl Aes for aes::Aes256Enc {}
 
-/// `data` exclusive-or the key stream that begins at the counter block `iv`. The last 16 bits of `iv` are zero
-/// and a packet has fewer than 2^16 blocks: no other bit is ever counted.
+/// `data` exclusive-or the key stream that begins at the counter block `iv`. The last 16 bits of `iv` are
+/// zero and a packet has fewer than 2^16 blocks: no other bit is ever counted.
 #[inline]
 pub(super) fn apply_keystream<A: Aes>(cipher: &A, iv: u128, data: &mut [u8]) {
     CtrCore::<&A, Ctr32BE>::inner_iv_init(cipher, &iv.to_be_bytes().into())

@@ -30,8 +30,8 @@ impl Sender {
 
     /// Protect the first `octets` of `buffer` in place; `MAX_TRAILER` more must be there. The new length.
     ///
-    /// `Reason::Replay`: its index was used before, a second use would reveal plain text. `Reason::NoKey`: the
-    /// key has protected all the packets that it may (RFC 3711 9.2).
+    /// `Reason::Replay`: its index was used before, a second use would reveal plain text. `Reason::NoKey`:
+    /// the key has protected all the packets that it may (RFC 3711 9.2).
     pub fn protect(&mut self, buffer: &mut [u8], octets: usize, rtcp: bool) -> Result<usize, Reason> {
         if buffer.len() < octets + MAX_TRAILER {
             return Err(Reason::TooLarge);
