@@ -1,6 +1,7 @@
 """``pcscf`` and ``agw`` as real processes, on free ports, set up for load from one address."""
 
 import io
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,12 +11,15 @@ from ruamel.yaml import YAML
 
 from benchmarks.processes import Child, Group, free_port
 
+#: Loopback addresses of this process: two benchmarks at a time do not take each other's ports.
+SUBNET = f"127.0.{os.getpid() % 250 + 2}"
 
-def realms(net: int = 2) -> dict[str, dict[str, Any]]:
-    """Where a gateway opens its media ports. net: last octet of its access side, the core has the next."""
+
+def realms(host: int = 2) -> dict[str, dict[str, Any]]:
+    """Where a gateway opens its media ports. host: last octet of its access side, the core has the next."""
     return {
-        "access": {"address": f"127.0.0.{net}", "ports": [10_000, 31_999]},
-        "core": {"address": f"127.0.0.{net + 1}", "ports": [10_000, 31_999]},
+        "access": {"address": f"{SUBNET}.{host}", "ports": [10_000, 31_999]},
+        "core": {"address": f"{SUBNET}.{host + 1}", "ports": [10_000, 31_999]},
     }
 
 
@@ -61,12 +65,12 @@ class Edge:
         }
 
 
-def gateway_settings(iq: int, engine: Mapping[str, object] | None = None, net: int = 2) -> dict[str, Any]:
-    """Return the configuration of a gateway whose controller listens at port ``iq``; net: see ``realms``."""
+def gateway_settings(iq: int, engine: Mapping[str, object] | None = None, host: int = 2) -> dict[str, Any]:
+    """Return the configuration of a gateway whose controller listens at port ``iq``; host: see ``realms``."""
     return {
         "node": {"name": "agw.ims.example"},
         "iq": {"controllers": [{"address": "127.0.0.1", "port": iq}]},
-        "realms": realms(net),
+        "realms": realms(host),
         "engine": dict(engine or {}),
         "drain": 1,
         "admin": {"address": "127.0.0.1", "port": free_port()},

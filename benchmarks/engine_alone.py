@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from agw.engine.api import Engine, Leg, Transform
 from agw.engine.choice import make_engine
+from benchmarks.edge import SUBNET
 from benchmarks.load import FAR, UE
 from iq.procedures import Endpoint
 from iq.suites import SUITES, Crypto, Key
 
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 FIRST_PORT = 10_000
+ACCESS, CORE = f"{SUBNET}.52", f"{SUBNET}.53"
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,13 @@ async def main(kind: str, ue: int, core: int) -> None:
 def _open(engine: Engine, port: int, ue: int, core: int) -> None:
     octets = SUITES[SUITE].octets
     there, back = os.urandom(octets), os.urandom(octets)
-    access, inner = engine.open("127.0.0.2", port, 46), engine.open("127.0.0.3", port, 46)
+    access, inner = engine.open(ACCESS, port, 46), engine.open(CORE, port, 46)
     keys = Crypto(SUITE, Key(back)), Crypto(SUITE, Key(there))
     engine.join(access, inner)
     engine.edit(access, Leg(Transform.SRTP, *keys, True, True, Endpoint(UE, ue), True, UE))
     engine.edit(inner, Leg(Transform.NONE, None, None, True, True, Endpoint(FAR, core)))
     engine.commit()
-    print(f"127.0.0.2 {port} 127.0.0.3 {port} {there.hex()} {back.hex()}")
+    print(f"{ACCESS} {port} {CORE} {port} {there.hex()} {back.hex()}")
 
 
 if __name__ == "__main__":

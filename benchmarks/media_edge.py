@@ -38,12 +38,12 @@ class Made:
 class MediaEdge:
     """``agw`` and its controller, which is this process."""
 
-    def __init__(self, group: Group, name: str, engine: dict[str, object], net: int) -> None:
-        """engine: as in agw.yaml; net: as in ``edge.realms``."""
+    def __init__(self, group: Group, name: str, engine: dict[str, object], host: int) -> None:
+        """engine: as in agw.yaml; host: as in ``edge.realms``."""
         self._group = group
         self._name = name
         self._engine = engine
-        self._net = net
+        self._host = host
         self._child: Child | None = None
         self._gateway: Gateway | None = None
         self._controller: Controller | None = None
@@ -65,7 +65,7 @@ class MediaEdge:
             on_notify=lambda _gateway, context, _event: ActionReply(context, []),
         )
         await self._controller.start()
-        settings = gateway_settings(self._controller.port, self._engine, self._net)
+        settings = gateway_settings(self._controller.port, self._engine, self._host)
         self._child = await asyncio.to_thread(start_gateway, self._group, settings, self._name)
         async with asyncio.timeout(10):
             self._gateway = await up

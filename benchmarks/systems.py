@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Self
 
 from agw.engine.choice import native_missing
+from benchmarks.edge import SUBNET
 from benchmarks.load import FAR, UE, Leg, Load, Step, place
 from benchmarks.media_edge import Made, MediaEdge
 from benchmarks.options import Options
@@ -21,7 +22,7 @@ from iq.suites import SUITES
 MODES = {"cm80": "AES_CM_128_HMAC_SHA1_80", "gcm": "AEAD_AES_128_GCM", "plain": None}
 """By the load generator's name: the suite, None for plain RTP."""
 #: Last octets of the access addresses of gateways that run at the same time.
-_NETS = {"native": 2, "portable": 32}
+_HOSTS = {"native": 2, "portable": 32}
 _serial = itertools.count(1)
 
 
@@ -111,17 +112,11 @@ class Floor(System):
         return Load(self.group, "cm80" if self.mode == "cm80" else "plain")
 
     async def begin(self) -> None:
-        keys = [os.urandom(30) for _ in range(2)] if self.mode == "cm80" else [b"", b""]
-        self._keys = keys[0], keys[1]
-        arguments = [
-            str(number) for number in (self._STREAMS, self._FIRST_PORT, self.load.ue, self.load.core)
-        ]
-        self._child = self.group.start(
-            f"relay-{next(_serial)}",
-            str(programs.build("relay")),
-            *arguments,
-            *(key.hex() for key in keys if key),
-        )
+        keys = [os.urandom(30) for _ in range(2)] if self.mode == "cm80" else []
+        self._keys = (keys[0], keys[1]) if keys else (b"", b"")
+        numbers = self._STREAMS, self._FIRST_PORT, self.load.ue, self.load.core
+        arguments = [SUBNET, *map(str, numbers), *(key.hex() for key in keys)]
+        self._child = self.group.start(f"relay-{next(_serial)}", str(programs.build("relay")), *arguments)
         await asyncio.to_thread(self._child.expect, "ready")
         self._ports = itertools.count(self._FIRST_PORT)
 
@@ -134,7 +129,7 @@ class Floor(System):
 
     async def open(self, count: int) -> list[Leg]:
         ports = itertools.islice(self._ports, count)
-        return [("127.0.0.22", port, "127.0.0.23", port, *self._keys) for port in ports]
+        return [(f"{SUBNET}.22", port, f"{SUBNET}.23", port, *self._keys) for port in ports]
 
 
 class Rtpengine(System):
@@ -193,7 +188,10 @@ class Agw(System):
         super().__init__(group, mode)
         self.name = kind if workers == 1 else f"{kind} x{workers}"
         self.edge = MediaEdge(
-            group, f"agw-{next(_serial)}", {"kind": kind, "workers": workers}, _NETS[kind] + 2 * (workers - 1)
+            group,
+            f"agw-{next(_serial)}",
+            {"kind": kind, "workers": workers},
+            _HOSTS[kind] + 2 * (workers - 1),
         )
         if kind == "portable":
             self.most = 100

@@ -1,8 +1,8 @@
 /* The floor: a UDP relay without any session logic. One thread, epoll, one recvfrom and one sendto per
- * packet. relay STREAMS FIRST_PORT UE_PORT CORE_PORT [THERE BACK]: UE side 127.0.0.22, core side 127.0.0.23,
- * stream i on FIRST_PORT + i; what comes in on one side goes to 127.0.0.1:UE_PORT or 127.0.0.4:CORE_PORT
- * from the other. With two keys (hexadecimal, for all streams; state for each) the UE side is SRTP,
- * AES_CM_128_HMAC_SHA1_80, with neither replay protection nor rollover counter.
+ * packet. relay SUBNET STREAMS FIRST_PORT UE_PORT CORE_PORT [THERE BACK]: UE side SUBNET.22, core side
+ * SUBNET.23, stream i on FIRST_PORT + i; what comes in on one side goes to 127.0.0.1:UE_PORT or
+ * 127.0.0.4:CORE_PORT from the other. With two keys (hexadecimal, for all streams; state for each) the UE
+ * side is SRTP, AES_CM_128_HMAC_SHA1_80, with neither replay protection nor rollover counter.
  */
 #define _GNU_SOURCE
 #include "fastsrtp.h"
@@ -29,13 +29,16 @@ static fsrtp_t *keyed(const char *hex, int n) {
     return all;
 }
 int main(int argc, char **argv) {
-    if (argc != 5 && argc != 7)
+    if (argc != 6 && argc != 8)
         return 2;
-    int n = atoi(argv[1]), first = atoi(argv[2]), ep = epoll_create1(0), *fd = calloc(2 * n, sizeof *fd);
-    struct sockaddr_in peer[2] = {at("127.0.0.1", atoi(argv[3])), at("127.0.0.4", atoi(argv[4]))};
-    fsrtp_t *there = argc == 7 ? keyed(argv[5], n) : NULL, *back = argc == 7 ? keyed(argv[6], n) : NULL;
+    int n = atoi(argv[2]), first = atoi(argv[3]), ep = epoll_create1(0), *fd = calloc(2 * n, sizeof *fd);
+    struct sockaddr_in peer[2] = {at("127.0.0.1", atoi(argv[4])), at("127.0.0.4", atoi(argv[5]))};
+    char own_ip[2][32];
+    snprintf(own_ip[0], sizeof own_ip[0], "%s.22", argv[1]);
+    snprintf(own_ip[1], sizeof own_ip[1], "%s.23", argv[1]);
+    fsrtp_t *there = argc == 8 ? keyed(argv[6], n) : NULL, *back = argc == 8 ? keyed(argv[7], n) : NULL;
     for (int k = 0; k < 2 * n; k++) { /* even: UE side, odd: core side */
-        struct sockaddr_in own = at(k & 1 ? "127.0.0.23" : "127.0.0.22", first + k / 2);
+        struct sockaddr_in own = at(own_ip[k & 1], first + k / 2);
         struct epoll_event e = {EPOLLIN, {.u32 = k}};
         fd[k] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
         if (fd[k] < 0 || bind(fd[k], (void *)&own, sizeof own)) {
