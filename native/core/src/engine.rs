@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 use crate::control::{Control, Edit};
 use crate::leg::Leg;
 use crate::port::Limits;
-use crate::queue::{Queue, lock};
+use crate::queue::Queue;
 use crate::reason::REASONS;
 use crate::socket;
 use crate::srtp::Rollover;
+use crate::sync::lock;
 use crate::worker::Worker;
 
 /// An open port; never used again for another one.

@@ -14,6 +14,7 @@ mod relay;
 mod slots;
 mod socket;
 pub mod srtp;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod worker;

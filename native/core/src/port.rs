@@ -166,7 +166,7 @@ impl Port {
     }
 
     #[inline]
-    pub fn drop(&mut self, reason: Reason) {
+    pub fn count(&mut self, reason: Reason) {
         self.counters.drops[reason as usize] += 1;
     }
 

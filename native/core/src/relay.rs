@@ -12,9 +12,10 @@ use crate::leg::Transform;
 use crate::port::Port;
 use crate::queue::Queue;
 use crate::reason::Reason;
+use crate::slots::Token;
 use crate::socket;
 use crate::srtp::MAX_TRAILER;
-use crate::world::{Token, World};
+use crate::world::World;
 
 /// Room for the largest datagram, one octet that tells a larger one, and what protection adds.
 pub type Buffer = [u8; MAX_DATAGRAM + 1 + MAX_TRAILER];
@@ -40,13 +41,13 @@ impl World {
         let (octets, source) = match socket::receive(&half.socket, buffer) {
             Ok(received) => received,
             Err(Errno::AGAIN | Errno::INTR) => return,
-            Err(_) => return port.drop(Reason::Socket), // an ICMP error of an earlier send
+            Err(_) => return port.count(Reason::Socket), // an ICMP error of an earlier send
         };
         let (octets, source) = if recovers { self.newest(token, octets, source) } else { (octets, source) };
         if let Err(reason) = self.relay(token, octets, source, now)
             && let Some(port) = self.port(token.slot)
         {
-            port.drop(reason);
+            port.count(reason);
         }
     }
 

@@ -13,8 +13,10 @@ use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::port::{Limits, Port};
-use crate::queue::{Queue, Signal, lock};
-use crate::world::{BATCH, Token, World, text_of};
+use crate::queue::Queue;
+use crate::slots::Token;
+use crate::sync::{Signal, lock};
+use crate::world::{BATCH, World, text_of};
 
 /// How long a worker with ports waits at most: shows a standstill, by far shorter than one.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };

@@ -13,7 +13,7 @@ use crate::leg::Leg;
 use crate::port::{Limits, Port};
 use crate::queue::Queue;
 use crate::relay::Buffer;
-use crate::slots::Slots;
+use crate::slots::{Slots, Token};
 use crate::srtp::MAX_TRAILER;
 
 /// Events taken with one wait.
@@ -21,37 +21,6 @@ pub const BATCH: usize = 128;
 
 /// What waited longer than this in a socket, because nobody ran, is of no use to a call.
 pub const STALL_SECONDS: f64 = 1.0;
-
-/// Names one socket towards epoll. The port's number tells a port from one that had its slot before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token {
-    pub slot: u32,
-    pub rtcp: bool,
-    number: u32,
-}
-
-impl Token {
-    /// Belongs to no socket.
-    pub const WAKE: u64 = u64::MAX;
-
-    pub fn new(slot: u32, port: &Port, rtcp: bool) -> Token {
-        Token { slot, rtcp, number: port.id as u32 }
-    }
-
-    pub fn to_u64(self) -> u64 {
-        u64::from(self.number) << 32 | u64::from(self.slot) << 1 | u64::from(self.rtcp)
-    }
-
-    pub fn from_u64(data: u64) -> Token {
-        let slot = (data & u64::from(u32::MAX)) >> 1;
-        Token { slot: slot as u32, rtcp: data & 1 != 0, number: (data >> 32) as u32 }
-    }
-
-    #[inline]
-    pub fn names(self, port: &Port) -> bool {
-        self.number == port.id as u32
-    }
-}
 
 pub struct World {
     pub(crate) slots: Slots,

@@ -158,7 +158,7 @@ fn what_the_way_out_refuses() {
 fn ipv6_to_ipv4() {
     let engine = Engine::start(SETTINGS).unwrap();
     let (access, to_access) = open(&engine, "::1");
-    let (core, to_core) = open(&engine, LOOPBACK);
+    let (core, to_core) = open(&engine, GATEWAY);
     let (ue, far) = (Peer::new("::1"), Peer::new(LOOPBACK));
     engine.edit(access, plain(&ue)).unwrap();
     engine.join(access, core).unwrap();
@@ -174,7 +174,7 @@ fn ipv6_to_ipv4() {
 fn unjoined_closed_and_unjoined_again() {
     let engine = Engine::start(SETTINGS).unwrap();
     let stream = Stream::plain(&engine);
-    let (alone, to_alone) = open(&engine, LOOPBACK);
+    let (alone, to_alone) = open(&engine, GATEWAY);
     stream.ue.rtp.send_to(&rtp(1, b""), to_alone).unwrap();
     dealt_with(&engine, alone, 1);
     engine.edit(alone, Leg { transform: Transform::Closed, ..plain(&stream.ue) }).unwrap();

@@ -15,7 +15,8 @@ use crate::engine::Counters;
 use crate::leg::{Leg, Transform};
 use crate::port::{Limits, Port};
 use crate::queue::Queue;
-use crate::world::{Token, World};
+use crate::slots::Token;
+use crate::world::World;
 
 const LIMITS: Limits = Limits { replay_window: 128, ssrcs: 64 };
 

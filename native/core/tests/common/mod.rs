@@ -12,7 +12,11 @@ use packet_engine::reason::{REASONS, Reason};
 /// Only a test that fails waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Where peers are.
 pub const LOOPBACK: &str = "127.0.0.1";
+
+/// Where streams have their ports: no peer takes one of them once it is free again.
+pub const GATEWAY: &str = "127.0.0.2";
 
 /// Settings of tests that do not look at them.
 pub const SETTINGS: Settings = Settings { workers: 2, replay_window: 128, ssrcs: 64 };
@@ -107,8 +111,8 @@ pub struct Stream {
 impl Stream {
     /// Open, joined and closed to media.
     pub fn new(engine: &Engine) -> Stream {
-        let (access, to_access) = open(engine, LOOPBACK);
-        let (core, to_core) = open(engine, LOOPBACK);
+        let (access, to_access) = open(engine, GATEWAY);
+        let (core, to_core) = open(engine, GATEWAY);
         engine.join(access, core).unwrap();
         Stream { access, core, to_access, to_core, ue: Peer::new(LOOPBACK), far: Peer::new(LOOPBACK) }
     }
