@@ -60,7 +60,8 @@ class MediaEdge:
             "pcscf.ims.example",
             "127.0.0.1",
             0,
-            on_up=lambda gateway, _cold: up.set_result(gateway),
+            # It comes back after a stall, the same one.
+            on_up=lambda gateway, _cold: None if up.done() else up.set_result(gateway),
             on_down=lambda _gateway, _reason: None,
             on_notify=lambda _gateway, context, _event: ActionReply(context, []),
         )
