@@ -7,6 +7,7 @@ mod control;
 mod demux;
 pub mod engine;
 pub mod leg;
+mod pace;
 mod port;
 mod queue;
 pub mod reason;

@@ -12,6 +12,7 @@ use rustix::event::epoll;
 use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
+use crate::pace::{Pace, REST};
 use crate::port::{Limits, Port};
 use crate::queue::Queue;
 use crate::slots::Token;
@@ -152,30 +153,37 @@ impl Shared {
         let none = epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) };
         let mut events = [none; BATCH];
         let mut timed = false;
+        let mut pace = Pace::default();
         while !self.stopping.load(Ordering::Acquire) {
-            let waited = epoll::wait(&*self.epoll, &mut events, timed.then_some(&TICK));
-            let now = monotonic();
-            let mut world = self.enter();
-            world.begin(now, timed);
-            match waited {
-                Ok(ready) => {
-                    for event in &events[..ready] {
-                        if self.wanted.load(Ordering::Relaxed) {
-                            drop(world);
-                            world = self.enter();
-                        }
-                        match event.data.u64() {
-                            Token::WAKE => self.wake.lower(),
-                            token => world.serve(Token::from_u64(token), now),
-                        }
-                    }
-                    world.end(ready);
-                }
-                Err(Errno::INTR) => (),
+            let ready = match epoll::wait(&*self.epoll, &mut events, timed.then_some(&TICK)) {
+                Ok(ready) => ready,
+                Err(Errno::INTR) => continue,
                 Err(error) => panic!("epoll: {error}"),
+            };
+            let now = monotonic();
+            timed = self.round(&events[..ready], now, timed);
+            if pace.rests(now, ready) {
+                thread::sleep(REST);
             }
-            timed = world.ports() > 0;
         }
+    }
+
+    /// Serve what is ready. Are there ports, so that the next wait has to end in time?
+    fn round(&self, ready: &[epoll::Event], now: f64, timed: bool) -> bool {
+        let mut world = self.enter();
+        world.begin(now, timed);
+        for event in ready {
+            if self.wanted.load(Ordering::Relaxed) {
+                drop(world);
+                world = self.enter();
+            }
+            match event.data.u64() {
+                Token::WAKE => self.wake.lower(),
+                token => world.serve(Token::from_u64(token), now),
+            }
+        }
+        world.end(ready.len());
+        world.ports() > 0
     }
 
     /// Take the world, after the control side.

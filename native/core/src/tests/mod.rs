@@ -1,6 +1,7 @@
 //! A world without threads, under a clock of the test's own.
 
 mod any_datagram;
+mod pace;
 mod panics;
 mod standstill;
 
