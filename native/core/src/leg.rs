@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-pub use crate::address::Prefix;
+pub use crate::address::{BadPrefix, Prefix};
 use crate::srtp::Crypto;
 
 /// What stands between the wire and the stream at one leg.
