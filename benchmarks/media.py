@@ -16,7 +16,7 @@ from benchmarks.load import Step
 from benchmarks.options import Options
 from benchmarks.processes import DRIVER, Group
 from benchmarks.saturation import LADDER, Saturation, saturate
-from benchmarks.systems import side_by_side
+from benchmarks.systems import Agw, side_by_side
 from hosting import logs
 
 #: What the native engine is to reach: of the CPU of rtpengine and of the floor at TARGET_STREAMS with
@@ -28,10 +28,12 @@ QUICK_SECONDS = 0.2
 
 @dataclass
 class Results:
-    """Steps by mode, streams and system, one for each repetition; saturation by mode and system."""
+    """Steps by mode, streams and system, one for each repetition; saturation by mode and system; packets that
+    our gateway damaged."""
 
     steps: dict[tuple[str, int, str], list[Step]] = field(default_factory=dict)
     saturation: dict[tuple[str, str], Saturation] = field(default_factory=dict)
+    damaged: int = 0
 
 
 def run(options: Options) -> int:
@@ -61,12 +63,12 @@ async def _table(group: Group, options: Options) -> int:
     results = Results()
     if missing := native_missing():
         print(f"native: {missing}; without it there is nothing to compare")
-    print(f"{_seconds(options):g} s a run, {_repetitions(options)} runs a step; us of CPU per packet relayed")
+    print(f"{_seconds(options):g} s a run, {options.repetitions} runs a step; us of CPU per packet relayed")
     for mode in options.modes:
         async with side_by_side(group, mode, options) as systems:
             for streams in options.streams:
                 able = [system for system in systems if streams <= system.most]
-                for _ in range(_repetitions(options)):
+                for _ in range(options.repetitions):
                     for system in able:
                         step = await system.run(streams, _seconds(options))
                         results.steps.setdefault((mode, streams, system.name), []).append(step)
@@ -76,16 +78,13 @@ async def _table(group: Group, options: Options) -> int:
             for name, found in (await saturate(systems, _seconds(options), ladder)).items():
                 results.saturation[mode, name] = found
                 print(f"{mode:5s} saturation  {name:9s} {found}", flush=True)
+            results.damaged += sum(system.bad for system in systems if isinstance(system, Agw))
     _print_ratios(results, options)
     return _failures(results)
 
 
 def _seconds(options: Options) -> float:
     return QUICK_SECONDS if options.quick else options.seconds
-
-
-def _repetitions(options: Options) -> int:
-    return options.repetitions
 
 
 def _print(mode: str, name: str, steps: list[Step]) -> None:
@@ -134,11 +133,8 @@ def _print_ratios(results: Results, options: Options) -> None:
 
 
 def _failures(results: Results) -> int:
-    """Damaged packets of any of ours, and steps that the native engine has to carry and did not."""
-    failures = 0
-    for (_, streams, name), steps in results.steps.items():
-        if name in ("native", "portable"):
-            failures += sum(step.bad for step in steps)
-        if name == "native" and streams <= TARGET_STREAMS and not _held(steps):
-            failures += 1
-    return failures
+    """Damaged packets, and steps that the native engine has to carry and did not."""
+    return results.damaged + sum(
+        name == "native" and streams <= TARGET_STREAMS and not _held(steps)
+        for (_, streams, name), steps in results.steps.items()
+    )

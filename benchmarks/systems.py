@@ -29,7 +29,8 @@ _serial = itertools.count(1)
 class System(ABC):
     """A relay and the load generator that it has for itself. ``async with`` starts and ends both.
 
-    name: in the tables. most: streams up to which it is measured in steps. warm_up: seconds.
+    name: in the tables. most: streams up to which it is measured in steps. warm_up: seconds. bad: packets
+    that came back damaged.
     """
 
     name: str
@@ -41,6 +42,7 @@ class System(ABC):
         self.mode = mode
         self.suite = MODES[mode]
         self.load = self._new_load()
+        self.bad = 0
         self._streams = 0
         self._warm = 0
 
@@ -95,6 +97,7 @@ class System(ABC):
         warm_up = self.warm_up if streams > self._warm else min(self.warm_up, 0.5)
         step = await self.load.run(streams, warm_up, seconds)
         self.child.alive()
+        self.bad += step.bad
         self._warm = max(self._warm, streams)
         if not step.held:
             await self.recover()
