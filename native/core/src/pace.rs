@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::world::BATCH;
 
-/// What a packet may have to wait for others: a fortieth of the time between two packets of speech.
-pub const REST: Duration = Duration::from_micros(500);
+/// What a packet may have to wait for others: a twentieth of the time between two packets of speech.
+pub const REST: Duration = Duration::from_millis(1);
 
 /// Judges by the rounds so far.
 #[derive(Default)]
