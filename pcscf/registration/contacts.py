@@ -1,5 +1,6 @@
 """The Contact values of a REGISTER and what its 200 grants them (RFC 3261 10.2, 10.3; RFC 5626)."""
 
+import re
 from dataclasses import dataclass
 
 from pcscf.errors import SipRefusal
@@ -12,6 +13,9 @@ from pcscf.sip.uri import same_uri
 MAX_REGISTERED = 8
 DEFAULT_EXPIRES = 3600
 MAX_EXPIRES = 2**32 - 1
+
+#: A number of RFC 5626 from 1 to 2^31 - 1; another one counts as absent (6: the registrar ignores it).
+_REG_ID = re.compile("[0-9]{1,10}")
 
 
 @dataclass(slots=True)
@@ -46,8 +50,11 @@ def _contact(value: str, expires: int) -> Contact:
     if len(parsed.uri) > MAX_URI:
         raise SipRefusal("Contact too long")
     own = seconds(parsed.params.get("expires"))
-    instance, reg_id = parsed.params.get("+sip.instance"), parsed.params.get("reg-id")
-    return Contact(parsed.uri, expires if own is None else own, instance or None, reg_id or None)
+    instance, reg_id = parsed.params.get("+sip.instance"), parsed.params.get("reg-id") or ""
+    numbered = _REG_ID.fullmatch(reg_id) is not None and 0 < int(reg_id) < 2**31
+    return Contact(
+        parsed.uri, expires if own is None else own, instance or None, str(int(reg_id)) if numbered else None
+    )
 
 
 def requested(request: Request) -> tuple[list[Contact], bool]:

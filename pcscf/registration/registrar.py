@@ -12,6 +12,7 @@ from pcscf.registration.authorization import credentials, integrity_protected, m
 from pcscf.registration.bindings import MAX_CONTACTS, Binding, Bindings
 from pcscf.registration.contacts import Contact, granted, requested
 from pcscf.registration.identities import address_of_record, identities_in
+from pcscf.registration.outbound import announce_flow_timer, answer_keep, uses_outbound
 from pcscf.registration.path import flow_token, is_ours, path_value
 from pcscf.registration.security_agreement import (
     TLS_TRANSPORTS,
@@ -46,9 +47,10 @@ class RegistrarSettings:
 class PendingRegistration:
     """A REGISTER on its way: what its final response needs. contacts empty: a query.
 
-    everything: ``Contact: *``. media: mechanisms that the UE announced (M). server: values of
-    Security-Server for 401 and 200. After the response: bindings ``installed`` (of which so many were
-    ``refreshed``), ``removed``, and ``moved``, the old ones of contacts that are now on another flow.
+    everything: ``Contact: *``. outbound: the UE asks for RFC 5626. media: mechanisms that the UE announced
+    (M). server: values of Security-Server for 401 and 200. After the response: bindings ``installed`` (of
+    which so many were ``refreshed``), ``removed``, and ``moved``, the old ones of contacts that are now on
+    another flow.
     """
 
     flow: Flow
@@ -58,6 +60,7 @@ class PendingRegistration:
     everything: bool
     token: str
     path: str
+    outbound: bool
     media: frozenset[str]
     network: tuple[str, ...]
     server: tuple[str, ...]
@@ -113,7 +116,7 @@ class Registrar:
         impi = auth.username if auth and auth.username else aor.partition(":")[2]
         first = contacts[0] if contacts else None
         token = known.token if known else flow_token(settings.secret, aor, first.key if first else "", flow)
-        outbound = bool(first and first.reg_id) and has_option_tag(request, "Supported", "outbound")
+        outbound = uses_outbound(request, first)
         path = path_value(settings.core, token, outbound=outbound)
 
         edited = self._edited(request, listener, path, random)
@@ -122,7 +125,7 @@ class Registrar:
             mark_integrity(edited, integrity_protected(auth, listener.transport, registered=registered))
         server = security_server(listener, network, media=bool(media), signalling=offer.signalling)
         return edited, PendingRegistration(
-            flow, aor, impi, contacts, everything, token, path, media, network, server
+            flow, aor, impi, contacts, everything, token, path, outbound, media, network, server
         )  # fmt: skip
 
     def _edited(
@@ -164,8 +167,10 @@ class Registrar:
         elif 200 <= edited.status < 300:
             self._agreements.forget((pending.flow.key, pending.aor))
             self._change(pending, response, now)
+            announce_flow_timer(edited, pending.flow.listener, asked=pending.outbound)
         else:
             return edited
+        answer_keep(edited, pending.flow.listener)
         edited.fields += [("security-server", f"Security-Server: {value}") for value in pending.server]
         return edited
 
