@@ -131,7 +131,10 @@ class Process:
         )
 
     def _reload(self, config: Config) -> None:
-        """Media policy and Timer C count for new calls at once; the rest needs a restart, and says so."""
+        """Media policy, Timer C and the session timer count for new calls at once.
+
+        The rest needs a restart, and says so.
+        """
         self._proxy.calls.settings = _call_settings(config)
         waiting = [key for key in differences(self._config, config) if not key.startswith(_RELOADED)]
         if waiting:
@@ -162,7 +165,7 @@ def _core_of(bound: list[Listener]) -> Listener:
 
 
 #: What a reload brings into force.
-_RELOADED = ("media_security.", "timers.timer_c", "log.", "drain")
+_RELOADED = ("media_security.", "timers.timer_c", "timers.session_expires_max", "log.", "drain")
 
 
 def _call_settings(config: Config) -> CallSettings:
@@ -186,3 +189,4 @@ def _call_settings(config: Config) -> CallSettings:
         inactivity=media.media_inactivity or None,
         max_calls=config.limits.max_calls,
     )
+        session_expires_max=config.timers.session_expires_max,

@@ -17,6 +17,7 @@ from pcscf.proxy.outages import Outages
 from pcscf.proxy.refusals import flow_failed, not_reachable
 from pcscf.proxy.registrations import Registrations
 from pcscf.proxy.terminating import answer_from_ue, terminate
+from pcscf.proxy.session_timer import Expiry
 from pcscf.proxy.trust import FORBIDDEN, strip_for_ue, strip_untrusted
 from pcscf.proxy.turn import Turn
 from pcscf.registration.bindings import Binding
@@ -314,10 +315,12 @@ class Proxy:
     def tick(self, now: float) -> list[Effect]:
         """What is due; call it about twice a second."""
         self._turn.begin(now)
-        for branch, _ in self._timers.due(now):
-            if branch.call is not None:
+        for item, _ in self._timers.due(now):
+            if isinstance(item, Expiry):
+                self.calls.endings.expire(item.call, item.dialog)
+            elif item.call is not None:
                 refusal = SipRefusal("no final response in time", status=408)
-                self.calls.endings.give_up(branch.call, branch, refusal)
+                self.calls.endings.give_up(item.call, item, refusal)
         self._outages.expire()
         self._registrations.expire()
         return self._turn.end()
