@@ -12,11 +12,13 @@ from hosting.tls import server_context
 from iq.controller import Controller
 from pcscf.admin.counters import Counters
 from pcscf.admin.metrics import Snapshot, collect
+from pcscf.admission import Admission
 from pcscf.alg.session import MediaPolicy
 from pcscf.config import Config, listeners
 from pcscf.edge import Edge
 from pcscf.entropy import Entropy
 from pcscf.flow import Listener, Side
+from pcscf.overload import Overload
 from pcscf.proxy.calls import CallSettings
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.core import Proxy, ProxySettings
@@ -47,8 +49,19 @@ class Process:
         self._transports = Transports(
             max_connections=config.limits.max_connections,
             max_connections_per_source=config.limits.max_connections_per_source,
+            max_handshakes=config.limits.max_handshakes,
         )
-        self._layer = TransactionLayer(t1=config.timers.t1, limit=config.limits.max_transactions)
+        limits = config.limits
+        self._overload = Overload(limits.overload_lag)
+        admission = Admission(
+            RateLimit(limits.requests_per_second_per_source, limits.request_burst_per_source),
+            RateLimit(limits.registrations_per_second_per_source, limits.registration_burst_per_source),
+            self._overload,
+            self._counters.refusals,
+        )
+        self._layer = TransactionLayer(
+            t1=config.timers.t1, limit=limits.max_transactions, admit=admission.check
+        )
         self._loop = asyncio.get_running_loop()
         self._stopping: Stopping | None = None
 
@@ -71,7 +84,7 @@ class Process:
             bound,
             self._counters,
             self._entropy,
-            RateLimit(config.limits.requests_per_second_per_source),
+            self._overload,
             udp_limit=config.core.udp_limit,
         )
         self._controller = Controller(
@@ -157,6 +170,8 @@ class Process:
             transaction_events=self._layer.counters,
             transport_events=self._transports.counters,
         )
+            overloaded=self._overload.on,
+            input_lag=self._overload.lag,
 
 
 def _core_of(bound: list[Listener]) -> Listener:

@@ -12,13 +12,12 @@ from iq.procedures import ActionReply, Done, Notification
 from pcscf.admin.counters import Counters
 from pcscf.entropy import Entropy
 from pcscf.errors import SipRefusal
-from pcscf.flow import Flow, Listener, Side
+from pcscf.flow import Flow, Listener, StaticFlow
+from pcscf.overload import Overload
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.core import Proxy
 from pcscf.proxy.effects import AskGateway, CancelBranch, Effect, Forward, Report, Respond
 from pcscf.proxy.placing import Placing
-from pcscf.ratelimit import RateLimit
-from pcscf.sip.build import response_to
 from pcscf.sip.message import Request, Response
 from pcscf.transaction.layer import ClientTransaction, ServerTransaction, TransactionLayer
 from pcscf.transaction.runner import Runner
@@ -29,8 +28,8 @@ log = structlog.get_logger()
 
 #: Seconds between looks at what is due in the proxy core.
 TICK = 0.5
-#: What a source gets that sends too much (limits.requests_per_second_per_source).
-_LATER = (("Retry-After", "1"),)
+#: Seconds between two measurements of how long input waits.
+WATCH = 0.2
 
 
 class Edge:
@@ -44,13 +43,13 @@ class Edge:
         listeners: list[Listener],
         counters: Counters,
         entropy: Entropy,
-        rate: RateLimit,
+        overload: Overload,
         *,
         udp_limit: int,
     ) -> None:
         self._proxy = proxy
         self._counters = counters
-        self._rate = rate
+        self._overload = overload
         self._placing = Placing(listeners, udp_limit, entropy)
         self._loop = asyncio.get_running_loop()
         self._tasks = TaskSet("edge")
@@ -60,11 +59,14 @@ class Edge:
         self._gateways: dict[str, Gateway] = {}
         self._no_calls = asyncio.Event()
         self._tick_handle = self._loop.call_later(TICK, self._tick)
-        transports.on_message = self._receive
+        self._watch_due = self._loop.time() + WATCH
+        self._watch_handle = self._loop.call_at(self._watch_due, self._watch)
+        transports.on_message = self._runner.receive
         transports.on_closed = self._closed
 
     async def close(self) -> None:
         self._tick_handle.cancel()
+        self._watch_handle.cancel()
         await self._tasks.close()
         await self._resolver.close()
         self._runner.close()
@@ -89,17 +91,17 @@ class Edge:
         if self._proxy.draining and not len(self._proxy.calls):
             self._no_calls.set()
 
-    def _receive(self, message: Request | Response, flow: Flow) -> None:
-        if (
-            isinstance(message, Request)
-            and flow.listener.side is Side.ACCESS
-            and not self._rate.admit(flow.remote[0], self._loop.time())
-        ):
-            self._counters.refusals["rate of requests", 503] += 1
-            if message.method != "ACK":
-                flow.send(response_to(message, 503, headers=_LATER).encode())
-            return
-        self._runner.receive(message, flow)
+    def _watch(self) -> None:
+        """Measure how long input waits: as long as this tick did, or as the datagrams in a socket do."""
+        now, overload = self._loop.time(), self._overload
+        if overload.measure(max(now - self._watch_due, self._transports.behind(now)), now):
+            if overload.on:
+                log.warning("overload", lag=round(overload.lag, 3))
+            else:
+                seconds = round(now - overload.since, 1)
+                log.warning("overload over", seconds=seconds, refused=overload.refused)
+        self._watch_due = now + WATCH
+        self._watch_handle = self._loop.call_at(self._watch_due, self._watch)
 
     def _closed(self, flow: Flow) -> None:
         self._runner.flow_closed(flow)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from hosting.tasks import TaskSet
 from pcscf.errors import BadMessage, SipRefusal
 from pcscf.flow import Flow, Listener, Side
+from pcscf.ratelimit import source_of
 from pcscf.sip.headers import Via
 from pcscf.sip.message import Request, Response, parse
 from pcscf.transport.stream import StreamFlow
@@ -102,6 +103,11 @@ class Transports:
     def connections(self) -> int:
         return len(self._flows)
 
+    def behind(self, now: float) -> float:
+        """Return for how many seconds some UDP socket has had more to read than is read in one go."""
+        since = [udp.behind_since for udp in self._udp.values() if udp.behind_since is not None]
+        return max(0.0, now - min(since, default=now))
+
     def flow_to(self, listener: Listener, host: str, port: int) -> Flow:
         """Return a flow to a numeric address: UDP, or the connection there, opened where there is none.
 
@@ -166,7 +172,7 @@ class Transports:
     def opened(self, flow: StreamFlow) -> bool:
         if flow.key in self._flows:
             return True
-        source = flow.remote[0]
+        source = source_of(flow.remote[0])
         crowded = flow.listener.side is Side.ACCESS and self._sources[source] >= self._max_per_source
         if crowded or len(self._flows) >= self._max_connections or self._closing:
             self.count("connections_refused")
@@ -180,11 +186,12 @@ class Transports:
         if self._peers.get((flow.listener, *flow.remote)) is flow:
             del self._peers[flow.listener, *flow.remote]
         if self._flows.pop(flow.key, None) is not None:
-            left = self._sources[flow.remote[0]] - 1
+            source = source_of(flow.remote[0])
+            left = self._sources[source] - 1
             if left:
-                self._sources[flow.remote[0]] = left
+                self._sources[source] = left
             else:
-                del self._sources[flow.remote[0]]
+                del self._sources[source]
         if not self._closing:
             self.on_closed(flow)
 

@@ -11,11 +11,11 @@ from pcscf.alg.session import MediaPolicy
 from pcscf.edge import Edge
 from pcscf.entropy import Entropy
 from pcscf.flow import Listener, Side
+from pcscf.overload import Overload
 from pcscf.proxy.calls import CallSettings
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.core import Proxy, ProxySettings
 from pcscf.proxy.originating import HeaderSettings
-from pcscf.ratelimit import RateLimit
 from pcscf.registration.registrar import Registrar, RegistrarSettings
 from pcscf.sip.build import response_to
 from pcscf.sip.message import Request, Response, parse
@@ -76,7 +76,7 @@ class Node:
             self.listeners,
             self.counters,
             entropy,
-            RateLimit(1000),
+            Overload(60.0),
             udp_limit=1300,
         )
 
