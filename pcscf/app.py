@@ -201,7 +201,7 @@ def _call_settings(config: Config) -> CallSettings:
         policy=policy,
         core_realm=config.core.realm,
         timer_c=config.timers.timer_c,
+        session_expires_max=config.timers.session_expires_max,
         inactivity=media.media_inactivity or None,
         max_calls=config.limits.max_calls,
     )
-        session_expires_max=config.timers.session_expires_max,

@@ -16,8 +16,8 @@ from pcscf.proxy.originating import HeaderSettings, check_security_verify, origi
 from pcscf.proxy.outages import Outages
 from pcscf.proxy.refusals import flow_failed, not_reachable
 from pcscf.proxy.registrations import Registrations
-from pcscf.proxy.terminating import answer_from_ue, terminate
 from pcscf.proxy.session_timer import Expiry
+from pcscf.proxy.terminating import answer_from_ue, terminate
 from pcscf.proxy.trust import FORBIDDEN, strip_for_ue, strip_untrusted
 from pcscf.proxy.turn import Turn
 from pcscf.registration.bindings import Binding
