@@ -22,6 +22,7 @@ from pcscf.overload import Overload
 from pcscf.proxy.calls import CallSettings
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.core import Proxy, ProxySettings
+from pcscf.proxy.emergency import EmergencySettings
 from pcscf.proxy.originating import HeaderSettings
 from pcscf.ratelimit import RateLimit
 from pcscf.registration.registrar import Registrar, RegistrarSettings
@@ -71,7 +72,12 @@ class Process:
         bound = await self._transports.start(listeners(config), [point.address for point in points])
         self._registrar = Registrar(self._registrar_settings(bound))
         self._proxy = Proxy(
-            ProxySettings(_call_settings(config), self._header_settings(bound), config.core.next_hop),
+            ProxySettings(
+                _call_settings(config),
+                self._header_settings(bound),
+                config.core.next_hop,
+                _emergency_settings(config),
+            ),
             bound,
             self._registrar,
             self._counters,
@@ -181,6 +187,14 @@ def _core_of(bound: list[Listener]) -> Listener:
 
 #: What a reload brings into force.
 _RELOADED = ("media_security.", "timers.timer_c", "timers.session_expires_max", "log.", "drain")
+
+
+def _emergency_settings(config: Config) -> EmergencySettings:
+    return EmergencySettings(
+        config.core.emergency,
+        frozenset(config.core.emergency_numbers),
+        config.limits.max_unregistered_emergency_calls,
+    )
 
 
 def _call_settings(config: Config) -> CallSettings:

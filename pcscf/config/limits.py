@@ -15,6 +15,8 @@ class Limits(Section):
     """Registered contacts; above: 503."""
     max_calls: Count = 20_000
     """Dialogs of INVITE at a time; above: 503."""
+    max_unregistered_emergency_calls: Count = 100
+    """Emergency calls of UEs without a registration at a time; above: 380."""
     max_transactions: Count = 250_000
     """Server and client transactions together; above: 503."""
     max_connections: Count = 20_000

@@ -7,6 +7,7 @@ from typing import Any
 from weakref import ReferenceType, ref
 
 from pcscf.alg.session import MediaSession, Plan
+from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Listener, Side
 from pcscf.proxy.terminating import SavedHeaders
 from pcscf.registration.bindings import Binding
@@ -38,6 +39,7 @@ class Branch:
     plan: of the offer that this request carries, for a rollback when it fails. offered: the offer that came
     in its response (offerless INVITE), as received and as sent on. session: where it refreshes a session.
     loop: hash of what decides its routing.
+    heard: a response came, at least 100. undelivered: of an emergency, the answer where it reaches nobody.
     bare_fields: the header fields without those of the next hop, while a large request tries TCP first.
     cancelled: the caller gave up. answered: ``server`` has been given its final response.
     """
@@ -57,6 +59,8 @@ class Branch:
     offered: tuple[bytes, bytes] | None = None
     session: SessionAsked | None = None
     loop: str = ""
+    heard: bool = False
+    undelivered: SipRefusal | None = None
     bare_fields: list[tuple[str, str]] | None = None
     client: ClientTransaction | None = None
     timer_c: Timer | None = None
@@ -88,6 +92,7 @@ class Call:
     """One INVITE session through this proxy; a local call is two of them, told apart by ``token``.
 
     caller: the side that the INVITE came from. invite: as received, for requests that the proxy makes itself.
+    emergency: it went to the E-CSCF.
     first: the branch of that INVITE, weakly once the call is over. dialogs: confirmed ones, by To tag of the
     callee; over: those that have ended.
     acknowledged: the answer of the last ACK that had one, as received and as sent on.
@@ -103,6 +108,7 @@ class Call:
     started: float
     first: "Branch | ReferenceType[Branch]"
     gateway: str = ""
+    emergency: bool = False
     dialogs: dict[str, Dialog] = field(default_factory=dict)
     over: dict[str, Dialog] = field(default_factory=dict)
     acknowledged: tuple[bytes, bytes] | None = None

@@ -22,6 +22,8 @@ from pcscf.transaction.timers import TimerQueues
 
 #: Final responses to BYE after which the dialog goes on: the sender tries again with credentials.
 _BYE_AGAIN = frozenset({401, 407})
+#: Emergency calls that are still taken where there are ``max_calls``.
+EMERGENCY_RESERVE = 1_000
 #: Requests that carry offers and answers, themselves or in their responses (RFC 6337 2).
 _OFFER_ANSWER = frozenset({"INVITE", "ACK", "PRACK", "UPDATE"})
 
@@ -59,19 +61,21 @@ class Calls:
 
     # Requests
 
-    def start(self, branch: Branch, binding: Binding, network: frozenset[str]) -> None:
+    def start(
+        self, branch: Branch, binding: Binding, network: frozenset[str], *, emergency: bool = False
+    ) -> None:
         """Take an initial INVITE, already edited for the other side, through its media and on its way.
 
         network: mechanisms announced on the UE's listener. Raises SipRefusal; then nothing is kept.
         """
         if branch.server is None:
             return
-        if len(self.table) >= self.settings.max_calls:
+        if len(self.table) >= self.settings.max_calls + (EMERGENCY_RESERVE if emergency else 0):
             raise SipRefusal("too many calls", status=503)
         request = branch.request
         branch.session = ask(request, self.settings.session_expires_max)
         part = sdp_of(request, branch.method)
-        gateway = self._gateways.choose()
+        gateway = self._gateways.choose(emergency=emergency)
         listener = binding.flow.listener
         profile = AccessProfile(
             mechanisms=binding.mechanisms,
@@ -90,9 +94,10 @@ class Calls:
             caller=branch.to.other,
             invite=branch.server.request,
             binding=binding,
-            media=MediaSession(self.settings.policy, profile, self._turn.random),
+            media=MediaSession(self.settings.policy, profile, self._turn.random, emergency=emergency),
             started=self._turn.now,
             gateway=gateway,
+            emergency=emergency,
             first=branch,
         )
         plan = branch.plan = call.media.plan_offer(part.sdp, call.caller) if part else None

@@ -1,7 +1,7 @@
 """The transaction user: what happens to each request, response, failure and gateway event. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from iq.procedures import ActionReply, Notification
 from pcscf.admin.counters import Counters, method_label
@@ -11,6 +11,7 @@ from pcscf.proxy import routing
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.calls import Calls, CallSettings
 from pcscf.proxy.effects import Effect, Forward
+from pcscf.proxy.emergency import EmergencyCalls, EmergencySettings
 from pcscf.proxy.gateways import Gateways, unavailable
 from pcscf.proxy.originating import HeaderSettings, check_security_verify, originate
 from pcscf.proxy.outages import Outages
@@ -39,6 +40,7 @@ class ProxySettings:
     calls: CallSettings
     headers: HeaderSettings
     next_hop: str | None = None
+    emergency: EmergencySettings = field(default_factory=EmergencySettings)
 
 
 class Proxy:
@@ -60,6 +62,9 @@ class Proxy:
         self._timers: TimerQueues = TimerQueues()
         self.gateways = Gateways(self._turn)
         self.calls = Calls(settings.calls, self._turn, self.gateways, self._timers)
+        self._emergency = EmergencyCalls(
+            settings.emergency, settings.headers, registrar, self._turn, self.calls
+        )
         self._registrations = Registrations(registrar, self._turn, self.calls.table, settings.next_hop)
         self.draining = False
         self._outages = Outages(self.gateways, self.calls.table, self.calls.endings, self._turn)
@@ -109,9 +114,17 @@ class Proxy:
                 self._counters.policed[side.value, key] += 1
 
     def _originate(self, branch: Branch, request: Request, flow: Flow) -> None:
+        service = self._emergency.service(request.uri)
+        if service is not None:
+            self._emergency.start(branch, request, flow, service)
+            return
         binding = self._registrar.bindings.for_request(request, flow)
         if binding is None:
             raise SipRefusal("not registered", status=403)
+        if binding.emergency:
+            raise SipRefusal("an emergency registration serves no other calls", status=403)
+        if binding.restoring:
+            raise not_reachable(binding.path, "the S-CSCF was not reached before")
         headers, turn = self._settings.headers, self._turn
         check_security_verify(request, binding, flow.listener, headers)
         branch.request = originate(request, binding, headers, turn.random, turn.now)
@@ -216,7 +229,10 @@ class Proxy:
         """A response to a request that went out (RFC 3261 16.7)."""
         self._turn.begin(now)
         branch = client.context
-        if isinstance(branch, Branch) and response.status != 100:
+        if not isinstance(branch, Branch):
+            return self._turn.end()
+        branch.heard = True
+        if response.status != 100:
             try:
                 self._response(branch, response)
             except SipRefusal as refusal:  # it cannot be read where it matters
@@ -266,8 +282,14 @@ class Proxy:
                 refusal = SipRefusal("the UE does not answer", status=408)
         elif branch.registration is not None:
             refusal = SipRefusal("no answer from the core", status=504)
+        elif branch.undelivered is not None:
+            refusal = branch.undelivered
+        elif branch.served is None or branch.heard:
+            refusal = not_reachable(None)
         else:
-            refusal = not_reachable(branch.served.path if branch.served else None)
+            refusal = not_reachable(branch.served.path)
+            # Silence after another request than INVITE may be that of the far end (RFC 4320 4.2).
+            branch.served.restoring = reason != "timeout" or branch.method == "INVITE"
         self._failed(branch, refusal)
         return self._turn.end()
 

@@ -29,9 +29,14 @@ class Gateways:
         self._unreleased: dict[str, list[Action]] = {}
         self._next = 0
 
-    def choose(self) -> str:
-        """Return the next gateway that takes new calls, in turn. Raises SipRefusal 503: there is none."""
+    def choose(self, *, emergency: bool = False) -> str:
+        """Return the next gateway that takes new calls, in turn; for an emergency a draining one before none.
+
+        Raises SipRefusal 503: there is none.
+        """
         names = [name for name in self.up if name not in self.draining] if self.draining else list(self.up)
+        if emergency and not names:
+            names = list(self.up)
         if not names:
             raise unavailable("no media gateway in service")
         self._next = (self._next + 1) % len(names)

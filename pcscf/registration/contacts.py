@@ -17,6 +17,8 @@ MAX_EXPIRES = 2**32 - 1
 #: A number of RFC 5626 from 1 to 2^31 - 1; another one counts as absent (6: the registrar ignores it).
 _REG_ID = re.compile("[0-9]{1,10}")
 
+_SOS = re.compile(r";sos(?=[;=?]|$)", re.IGNORECASE)
+
 
 @dataclass(slots=True)
 class Contact:
@@ -30,7 +32,17 @@ class Contact:
     @property
     def key(self) -> str:
         """What stays the same of it between registrations."""
-        return f"{self.instance};{self.reg_id}" if self.instance and self.reg_id else self.uri
+        if self.instance and self.reg_id:
+            return f"{self.instance};{self.reg_id}{';sos' if is_emergency_contact(self.uri) else ''}"
+        return self.uri
+
+
+def is_emergency_contact(uri: str) -> bool:
+    """Tell whether a Contact is of an emergency registration, which has its own (TS 24.229 5.1.6.2, 7.2.13).
+
+    Beside such a one the same URI without ``sos`` is another contact.
+    """
+    return _SOS.search(uri, uri.rfind("@") + 1) is not None
 
 
 def seconds(text: str | None) -> int | None:
@@ -94,6 +106,8 @@ def granted(contact: Contact, response: Response) -> int:
 
 
 def _is_it(contact: Contact, listed: Contact) -> bool:
+    if is_emergency_contact(contact.uri) != is_emergency_contact(listed.uri):
+        return False
     if contact.reg_id and listed.reg_id and contact.instance and listed.instance:
         return contact.key == listed.key
     return contact.uri == listed.uri or same_uri(contact.uri, listed.uri)

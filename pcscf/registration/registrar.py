@@ -210,6 +210,7 @@ def _fill(binding: Binding, pending: PendingRegistration, contact: Contact, expi
     binding.contact, binding.instance, binding.reg_id = contact.uri, contact.instance, contact.reg_id
     binding.token, binding.path, binding.impi = pending.token, pending.path, pending.impi
     binding.expires_at = expires_at
+    binding.restoring = False
     binding.negotiated = pending.media
     binding.announced = pending.media | pending.flow.listener.assume
     binding.mechanisms = binding.announced.intersection(pending.network)

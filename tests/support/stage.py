@@ -23,6 +23,7 @@ from pcscf.proxy.calls import CallSettings
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.core import Proxy, ProxySettings
 from pcscf.proxy.effects import AskGateway, CancelBranch, Effect, Forward, Report, Respond
+from pcscf.proxy.emergency import EmergencySettings
 from pcscf.proxy.originating import HeaderSettings
 from pcscf.proxy.placing import Placing
 from pcscf.registration.registrar import Registrar, RegistrarSettings
@@ -154,6 +155,7 @@ class Stage:
         udp_limit: int = 100_000,
         strict_verify: bool = False,
         listeners: list[Listener] | None = None,
+        emergency: EmergencySettings | None = None,
         **calls: Any,
     ) -> None:
         self.now = 1000.0
@@ -167,6 +169,7 @@ class Stage:
             CallSettings(policy or MediaPolicy(node="pcscf.visited.example"), **calls),
             headers,
             "sip:203.0.113.50:5060",
+            emergency or EmergencySettings(),
         )
         listeners = LISTENERS if listeners is None else listeners
         self.listening = {(one.transport, one.host, one.port): one for one in listeners}

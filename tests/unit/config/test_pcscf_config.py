@@ -57,7 +57,6 @@ def test_only_what_is_built_is_announced(tmp_path: Path) -> None:
         ("access: {listen: [{webrtc: true}]}", "access.listen.0.webrtc", "true"),
         ("access: {listen: [{assume: [dtls-srtp]}]}", "access.listen.0.assume.0", "dtls-srtp"),
         ("access: {static: [{aor: 'sip:a@b', contact: 'sip:c'}]}", "access.static", '["this"]'),
-        ("core: {emergency: 'sip:192.0.2.9'}", "core.emergency", "sip:192.0.2.9"),
         ("media_security: {mechanisms: [msrp-tls]}", "media_security.mechanisms.0", "msrp-tls"),
         ("media_security: {mechanisms: [bfcp-tls]}", "media_security.mechanisms.0", "bfcp-tls"),
         ("media_security: {mechanisms: [udptl-dtls]}", "media_security.mechanisms.0", "udptl-dtls"),
