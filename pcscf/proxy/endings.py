@@ -100,12 +100,17 @@ class Endings:
             self.end(call, refusal.status)
 
     def cancel(self, call: Call, branch: Branch) -> None:
-        """The caller gave up (its CANCEL was answered): pass it on; 487 where nothing went out yet."""
+        """The caller gave up (its CANCEL was answered): pass it on; 487 where nothing went out yet.
+
+        Why it gave up, other phones of the callee may want to know (RFC 3326: answered elsewhere).
+        """
         if branch.answered:
             return
         branch.cancelled = True
         if branch.client is not None:
-            self._turn.add(CancelBranch(branch.client))
+            reasons = branch.server.reasons if branch.server is not None else ()
+            headers = tuple(("Reason", value) for value in reasons)
+            self._turn.add(CancelBranch(branch.client, headers))
         else:
             self.refuse(call, branch, _terminated())
 

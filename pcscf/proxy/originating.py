@@ -7,7 +7,7 @@ from pcscf.errors import SipRefusal
 from pcscf.flow import Listener
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.identity import asserted_for_request
-from pcscf.proxy.trust import UNTRUSTED, strip_network_provided
+from pcscf.proxy.trust import UNTRUSTED, strip_claims, without_core_parameters
 from pcscf.registration.bindings import Binding
 from pcscf.registration.security_agreement import check_request, network_mechanisms, strip_agreement_tags
 from pcscf.sip.headers import tag_of
@@ -62,8 +62,9 @@ def enter(
     if identity is not None:
         fields.append(("p-asserted-identity", f"P-Asserted-Identity: <{identity}>"))
     fields.append(("p-charging-vector", f"P-Charging-Vector: {settings.charging.new(random)}"))
-    edited = Request(request.method, request.uri, fields, request.body, request.version)
-    strip_network_provided(edited)
+    uri = without_core_parameters(request.uri)
+    edited = Request(request.method, uri, fields, request.body, request.version)
+    strip_claims(edited)
     strip_agreement_tags(edited)
     return edited
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Listener
 from pcscf.proxy.charging import Charging
-from pcscf.proxy.trust import UNTRUSTED, strip_for_ue, strip_network_provided
+from pcscf.proxy.trust import UNTRUSTED, strip_claims, strip_for_ue
 from pcscf.registration.agreements import Agreements
 from pcscf.registration.authorization import credentials, integrity_protected, mark_integrity, remove_aka_keys
 from pcscf.registration.bindings import MAX_CONTACTS, Binding, Bindings
@@ -136,7 +136,7 @@ class Registrar:
         edited = Request(request.method, request.uri, fields, request.body, request.version)
         strip_agreement_tags(edited)
         if listener.transport in TLS_TRANSPORTS:
-            strip_network_provided(edited)
+            strip_claims(edited)
         else:  # nothing protects what it says
             edited.remove("p-access-network-info")
         if not has_option_tag(edited, "Require", "path"):

@@ -137,6 +137,7 @@ class TransactionLayer:
         if invite is None:
             self._count("unmatched_cancels")
         elif invite.state is State.PROCEEDING:
+            invite.reasons = tuple(cancel.request.all("reason"))
             self._run.effects.append(Cancelled(invite))
 
     def _receive_response(self, response: Response) -> None:
