@@ -1,7 +1,7 @@
 """The P-CSCF process: builds its parts from the configuration, serves, drains."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import structlog
 
@@ -17,7 +17,7 @@ from pcscf.alg.session import MediaPolicy
 from pcscf.config import Config, listeners
 from pcscf.edge import Edge
 from pcscf.entropy import Entropy
-from pcscf.flow import Listener, Side
+from pcscf.flow import Listener, Side, StaticFlow
 from pcscf.overload import Overload
 from pcscf.proxy.calls import CallSettings
 from pcscf.proxy.charging import Charging
@@ -26,6 +26,7 @@ from pcscf.proxy.emergency import EmergencySettings
 from pcscf.proxy.originating import HeaderSettings
 from pcscf.ratelimit import RateLimit
 from pcscf.registration.registrar import Registrar, RegistrarSettings
+from pcscf.registration.trunks import Trunk
 from pcscf.transaction.layer import TransactionLayer
 from pcscf.transport.transports import Transports
 
@@ -70,7 +71,7 @@ class Process:
         config, self._stopping = self._config, stopping
         points = [*config.access.listen, *config.core.listen]
         bound = await self._transports.start(listeners(config), [point.address for point in points])
-        self._registrar = Registrar(self._registrar_settings(bound))
+        self._registrar = Registrar(self._registrar_settings(bound), self._trunks(bound))
         self._proxy = Proxy(
             ProxySettings(
                 _call_settings(config),
@@ -83,6 +84,8 @@ class Process:
             self._counters,
             self._entropy,
         )
+        for trunk in self._registrar.trunks.all:
+            log.info("trunk", aor=trunk.aor, contact=trunk.contact, route=trunk.path)
         self._edge = Edge(
             self._proxy,
             self._layer,
@@ -149,6 +152,14 @@ class Process:
             max_bindings=config.limits.max_bindings,
         )
 
+    def _trunks(self, bound: list[Listener]) -> Iterator[Trunk]:
+        """Yield the trunks on their listeners, which are the first ones of ``bound``, in the file's order."""
+        access = self._config.access
+        for one in access.static:
+            if (at := access.listener_of(one)) is not None:
+                flow = StaticFlow(bound[at], one.remote, self._transports.flow_to)
+                yield Trunk(one.aor, one.contact, frozenset(one.mechanisms), flow)
+
     def _reload(self, config: Config) -> None:
         """Media policy, Timer C and the session timer count for new calls at once.
 
@@ -172,12 +183,12 @@ class Process:
             transactions=len(self._layer),
             calls=len(self._proxy.calls),
             connections=self._transports.connections,
+            overloaded=self._overload.on,
+            input_lag=self._overload.lag,
             gateways=self._edge.gateways,
             transaction_events=self._layer.counters,
             transport_events=self._transports.counters,
         )
-            overloaded=self._overload.on,
-            input_lag=self._overload.lag,
 
 
 def _core_of(bound: list[Listener]) -> Listener:

@@ -181,7 +181,8 @@ class Edge:
 
     def _forward(self, branch: Branch) -> None:
         if branch.flow is not None:
-            self._send(branch, branch.flow)
+            flow = branch.flow
+            self._send(branch, flow.opened() if isinstance(flow, StaticFlow) else flow)
             return
         try:
             target = numeric(branch.uri)

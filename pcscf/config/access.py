@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
-
 from hosting.config import Finding, NotBuilt, Section
 from hosting.sections import File, Name
 from pcscf.config.listening import ListeningPoint
 from pcscf.config.media_security import Mechanism
+from pcscf.config.trunks import Trunk, twice
 
 #: Transports on which the P-CSCF itself encrypts Gm.
 ENCRYPTED = ("tls", "wss")
@@ -47,25 +46,35 @@ class AccessListener(ListeningPoint):
             yield ("assume",), "sdes-srtp has no effect: this listener is not confidential"
 
 
-class Trunk(Section):
-    """A peer that does not register."""
-
-    aor: Annotated[str, StringConstraints(pattern=r"^(sips?|tel):\S+$")]
-    """Its public identity."""
-    contact: Annotated[str, StringConstraints(pattern=r"^sips?:\S+$")]
-    """Where it listens."""
-    mechanisms: tuple[Mechanism, ...] = ()
-    """What it can do, as if it had announced it."""
-
-
 class Access(Section):
     listen: tuple[AccessListener, ...] = (
         AccessListener(transport="udp"),
         AccessListener(transport="tcp"),
     )
-    static: Annotated[tuple[Trunk, ...], NotBuilt(but=())] = ()
+    static: tuple[Trunk, ...] = ()
     """Trunks without REGISTER."""
+
+    def listener_of(self, trunk: Trunk) -> int | None:
+        """Index of the listener that a trunk is reached from: the first of its transport and IP version."""
+        for index, point in enumerate(self.listen):
+            if point.transport == trunk.transport and (":" in point.address) == (":" in trunk.remote[0]):
+                return index
+        return None
 
     def problems(self) -> Iterator[Finding]:
         if not self.listen:
             yield ("listen",), "is empty: no UE could register"
+        yield from twice(self.static)
+        for index, trunk in enumerate(self.static):
+            if self.listener_of(trunk) is None:
+                version = "IPv6" if ":" in trunk.remote[0] else "IPv4"
+                yield ("static", index, "contact"), f"no listener speaks {trunk.transport} over {version}"
+
+    def warnings(self) -> Iterator[Finding]:
+        for index, trunk in enumerate(self.static):
+            at = self.listener_of(trunk)
+            if "sdes-srtp" in trunk.mechanisms and at is not None and not self.listen[at].is_confidential:
+                yield (
+                    ("static", index, "mechanisms"),
+                    "sdes-srtp has no effect: its listener is not confidential",
+                )

@@ -118,7 +118,7 @@ class Proxy:
         if service is not None:
             self._emergency.start(branch, request, flow, service)
             return
-        binding = self._registrar.bindings.for_request(request, flow)
+        binding = self._registrar.sender(request, flow)
         if binding is None:
             raise SipRefusal("not registered", status=403)
         if binding.emergency:
@@ -136,7 +136,10 @@ class Proxy:
         self._start(branch, binding)
 
     def _terminate(self, branch: Branch, request: Request, token: str | None) -> None:
-        binding = self._registrar.bindings.by_token(token, request.uri) if token else None
+        if token:
+            binding = self._registrar.by_token(token, request.uri)
+        else:
+            binding = self._registrar.trunks.addressed(request, ours=self._own.has(SipUri.parse(request.uri)))
         if binding is None:
             if token and self._registrar.had_token(token):
                 raise flow_failed()
@@ -167,7 +170,7 @@ class Proxy:
         else:
             raise SipRefusal("no such dialog", status=481)
         if branch.to is Side.CORE:
-            if flow.key != binding.flow.key:
+            if not binding.owns(flow):
                 raise SipRefusal("not the flow of this dialog", status=403)
             strip_untrusted(request)
             branch.uri = routing.route_onward(request)
@@ -182,7 +185,7 @@ class Proxy:
 
     def _binding(self, token: str, contact: str | None) -> Binding:
         """Return the binding of a flow token in a dialog. Raises SipRefusal 430, 481."""
-        binding = self._registrar.bindings.by_token(token, contact)
+        binding = self._registrar.by_token(token, contact)
         if binding is None:
             if contact is not None and self._registrar.had_token(token):
                 raise flow_failed()
@@ -204,7 +207,7 @@ class Proxy:
         token = routing.strip_own_routes(request, self._own)
         routing.decrement_max_forwards(request)
         call = self.calls.table.get(token, request.get("call-id")) if token else None
-        if call is None or (side is Side.ACCESS and flow.key != call.binding.flow.key):
+        if call is None or (side is Side.ACCESS and not call.binding.owns(flow)):
             raise SipRefusal("ACK of no call", status=481)
         branch = Branch(server=None, request=request, to=side.other, call=call)
         if branch.to is Side.CORE:

@@ -66,7 +66,7 @@ class EmergencyCalls:
         Raises SipRefusal: 380 where it cannot be served here, so that the UE tries another way; 403.
         """
         settings, turn = self._settings, self._turn
-        binding = self._registrar.bindings.for_request(request, flow)
+        binding = self._registrar.sender(request, flow)
         if binding is not None and binding.expires_at <= turn.now:
             binding = None
         elsewhere = alternative_service(binding.path if binding else None, service)

@@ -8,7 +8,7 @@ from math import inf
 from typing import TypeVar
 
 from pcscf.errors import SipRefusal
-from pcscf.flow import Flow
+from pcscf.flow import Flow, StaticFlow
 from pcscf.registration.contacts import is_emergency_contact
 from pcscf.registration.identities import identities_in, identity_key, identity_parts
 from pcscf.sip.headers import NameAddr
@@ -78,6 +78,11 @@ class Binding:
     def emergency(self) -> bool:
         """Whether it is an emergency registration: it serves emergency calls and no others."""
         return is_emergency_contact(self.contact)
+
+    def owns(self, flow: Flow) -> bool:
+        """Tell whether ``flow`` is its own; everything that a static peer sends is that peer's."""
+        own = self.flow
+        return flow.key == own.key or (isinstance(own, StaticFlow) and own.covers(flow))
 
     @property
     def default_identity(self) -> str:

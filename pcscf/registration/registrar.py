@@ -1,6 +1,6 @@
 """REGISTER through the edge (TS 24.229 5.2.2): the edits in both directions, and what the 200 changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from pcscf.errors import SipRefusal
@@ -21,6 +21,7 @@ from pcscf.registration.security_agreement import (
     security_server,
     strip_agreement_tags,
 )
+from pcscf.registration.trunks import Trunk, Trunks
 from pcscf.sip.headers import NameAddr, has_option_tag
 from pcscf.sip.message import Request, Response
 
@@ -73,9 +74,10 @@ class PendingRegistration:
 class Registrar:
     """The bindings of this P-CSCF and the REGISTER transactions that change them."""
 
-    def __init__(self, settings: RegistrarSettings) -> None:
+    def __init__(self, settings: RegistrarSettings, trunks: Iterable[Trunk] = ()) -> None:
         self.settings = settings
         self.bindings = Bindings()
+        self.trunks = Trunks(trunks, settings.core, self.network)
         self._agreements = Agreements()
         self._charging = Charging(settings.core.host, settings.visited_network)
 
@@ -86,6 +88,14 @@ class Registrar:
     def had_token(self, token: str) -> bool:
         """Tell whether the user part of one of our Path URIs is ``token``, now or before its flow ended."""
         return is_ours(self.settings.secret, token)
+
+    def sender(self, request: Request, flow: Flow) -> Binding | None:
+        """Return the binding or trunk that a request from the access side belongs to, None for none (403)."""
+        return self.bindings.for_request(request, flow) or self.trunks.for_request(request, flow)
+
+    def by_token(self, token: str, contact: str | None = None) -> Binding | None:
+        """Return the binding or trunk that a token of Path or Route leads to."""
+        return self.bindings.by_token(token, contact) or self.trunks.by_token(token)
 
     def to_core(
         self, request: Request, flow: Flow, now: float, random: Callable[[int], bytes]

@@ -17,7 +17,7 @@ from iq.procedures import Action, ActionReply, Notification
 from pcscf.admin.counters import Counters
 from pcscf.alg.session import MediaPolicy
 from pcscf.errors import SipRefusal
-from pcscf.flow import Listener, Side
+from pcscf.flow import Listener, Side, StaticFlow
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.calls import CallSettings
 from pcscf.proxy.charging import Charging
@@ -292,8 +292,9 @@ class Stage:
 
     def _forward(self, branch: Branch) -> None:
         if branch.flow is not None:
-            assert isinstance(branch.flow, StageFlow)
-            self._send(branch, branch.flow)
+            flow = branch.flow.opened() if isinstance(branch.flow, StaticFlow) else branch.flow
+            assert isinstance(flow, StageFlow)
+            self._send(branch, flow)
             return
         transport, where = None, None
         try:

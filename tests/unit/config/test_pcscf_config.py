@@ -56,7 +56,6 @@ def test_only_what_is_built_is_announced(tmp_path: Path) -> None:
         ("access: {listen: [{transport: wss}]}", "access.listen.0.transport", "wss"),
         ("access: {listen: [{webrtc: true}]}", "access.listen.0.webrtc", "true"),
         ("access: {listen: [{assume: [dtls-srtp]}]}", "access.listen.0.assume.0", "dtls-srtp"),
-        ("access: {static: [{aor: 'sip:a@b', contact: 'sip:c'}]}", "access.static", '["this"]'),
         ("media_security: {mechanisms: [msrp-tls]}", "media_security.mechanisms.0", "msrp-tls"),
         ("media_security: {mechanisms: [bfcp-tls]}", "media_security.mechanisms.0", "bfcp-tls"),
         ("media_security: {mechanisms: [udptl-dtls]}", "media_security.mechanisms.0", "udptl-dtls"),
