@@ -186,6 +186,8 @@ class Process:
             overloaded=self._overload.on,
             input_lag=self._overload.lag,
             gateways=self._edge.gateways,
+            overloaded=self._overload.on,
+            input_lag=self._overload.lag,
             transaction_events=self._layer.counters,
             transport_events=self._transports.counters,
         )
