@@ -14,6 +14,7 @@ from pcscf.admin.counters import Counters
 from pcscf.admin.metrics import Snapshot, collect
 from pcscf.admission import Admission
 from pcscf.alg.session import MediaPolicy
+from pcscf.certificates import Certificates, without_files
 from pcscf.config import Config, listeners
 from pcscf.edge import Edge
 from pcscf.entropy import Entropy
@@ -70,7 +71,10 @@ class Process:
     async def start(self, stopping: Stopping) -> None:
         config, self._stopping = self._config, stopping
         points = [*config.access.listen, *config.core.listen]
-        bound = await self._transports.start(listeners(config), [point.address for point in points])
+        contexts = [point.tls_context() for point in config.access.listen] + [None] * len(config.core.listen)
+        bound = await self._transports.start(listeners(config), [point.address for point in points], contexts)
+        access = bound[: len(config.access.listen)]
+        self._certificates = Certificates(self._transports, config.access.listen, access)
         self._registrar = Registrar(self._registrar_settings(bound), self._trunks(bound))
         self._proxy = Proxy(
             ProxySettings(
@@ -163,11 +167,15 @@ class Process:
     def _reload(self, config: Config) -> None:
         """Media policy, Timer C and the session timer count for new calls at once.
 
-        The rest needs a restart, and says so.
+        New certificates count for new connections. The rest needs a restart, and says so. Raises ConfigError.
         """
         self._proxy.calls.settings = _call_settings(config)
-        waiting = [key for key in differences(self._config, config) if not key.startswith(_RELOADED)]
+        changed = differences(without_files(self._config), without_files(config))
+        waiting = [key for key in changed if not key.startswith(_RELOADED)]
         if waiting:
+        renewed = self._certificates.reload(config.access.listen)
+        if renewed:
+            log.info("certificates read again", listen=renewed)
             log.warning("these keys need a restart", keys=waiting)
         self._config = config
 

@@ -1,10 +1,13 @@
 """``access``: Gm, the side of the UEs."""
 
+import ssl
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from hosting.config import Finding, NotBuilt, Section
+from hosting.daemon import StartError
 from hosting.sections import File, Name
+from hosting.tls import listening_context
 from pcscf.config.listening import ListeningPoint
 from pcscf.config.media_security import Mechanism
 from pcscf.config.trunks import Trunk, twice
@@ -14,13 +17,15 @@ ENCRYPTED = ("tls", "wss")
 
 
 class AccessListener(ListeningPoint):
-    transport: Annotated[Literal["udp", "tcp", "tls", "ws", "wss"], NotBuilt("tls", "ws", "wss")] = "udp"
+    transport: Literal["udp", "tcp", "tls", "ws", "wss"] = "udp"
     realm: Name = "access"
     """Gateway realm for the media of this listener's UEs."""
     certificate: File | None = None
-    """PEM file, for tls and wss."""
+    """PEM file, for tls and wss: ours, and what it needs up to the CA."""
     private_key: File | None = None
-    """PEM file, for tls and wss."""
+    """PEM file, for tls and wss; not encrypted."""
+    client_ca: File | None = None
+    """PEM file, for tls and wss: where given, each UE has to present a certificate that it vouches for."""
     confidential: bool | None = None
     """Gm cannot be read on the way (TS 33.328 6.2.1.2); null: true for tls and wss, else false."""
     assume: tuple[Mechanism, ...] = ()
@@ -32,12 +37,24 @@ class AccessListener(ListeningPoint):
     def is_confidential(self) -> bool:
         return self.transport in ENCRYPTED if self.confidential is None else self.confidential
 
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Read the certificate anew; None where the transport has none. Raises StartError."""
+        if self.certificate is None or self.private_key is None or self.transport not in ENCRYPTED:
+            return None
+        return listening_context(self.certificate, self.private_key, self.client_ca)
+
     def problems(self) -> Iterator[Finding]:
         yield from super().problems()
         for key in ("certificate", "private_key"):
             given = getattr(self, key) is not None
             if given != (self.transport in ENCRYPTED):
                 yield (key,), f"{'has no use' if given else 'is needed'} with transport {self.transport}"
+        if self.client_ca is not None and self.transport not in ENCRYPTED:
+            yield ("client_ca",), f"has no use with transport {self.transport}"
+        try:
+            self.tls_context()
+        except StartError as error:
+            yield ("certificate",), str(error)
         if self.transport in ENCRYPTED and self.confidential is False:
             yield ("confidential",), f"is false, yet {self.transport} encrypts"
 

@@ -51,9 +51,6 @@ def test_only_what_is_built_is_announced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "key", "value"),
     [
-        ("access: {listen: [{transport: tls}]}", "access.listen.0.transport", "tls"),
-        ("access: {listen: [{transport: ws}]}", "access.listen.0.transport", "ws"),
-        ("access: {listen: [{transport: wss}]}", "access.listen.0.transport", "wss"),
         ("access: {listen: [{webrtc: true}]}", "access.listen.0.webrtc", "true"),
         ("access: {listen: [{assume: [dtls-srtp]}]}", "access.listen.0.assume.0", "dtls-srtp"),
         ("media_security: {mechanisms: [msrp-tls]}", "media_security.mechanisms.0", "msrp-tls"),
