@@ -169,13 +169,13 @@ class Process:
 
         New certificates count for new connections. The rest needs a restart, and says so. Raises ConfigError.
         """
+        renewed = self._certificates.reload(config.access.listen)
+        if renewed:
+            log.info("certificates read again", listen=renewed)
         self._proxy.calls.settings = _call_settings(config)
         changed = differences(without_files(self._config), without_files(config))
         waiting = [key for key in changed if not key.startswith(_RELOADED)]
         if waiting:
-        renewed = self._certificates.reload(config.access.listen)
-        if renewed:
-            log.info("certificates read again", listen=renewed)
             log.warning("these keys need a restart", keys=waiting)
         self._config = config
 
@@ -194,8 +194,6 @@ class Process:
             overloaded=self._overload.on,
             input_lag=self._overload.lag,
             gateways=self._edge.gateways,
-            overloaded=self._overload.on,
-            input_lag=self._overload.lag,
             transaction_events=self._layer.counters,
             transport_events=self._transports.counters,
         )
