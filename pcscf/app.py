@@ -16,6 +16,7 @@ from pcscf.admission import Admission
 from pcscf.alg.session import MediaPolicy
 from pcscf.certificates import Certificates, without_files
 from pcscf.config import Config, listeners
+from pcscf.config.core import DnsServer
 from pcscf.edge import Edge
 from pcscf.entropy import Entropy
 from pcscf.flow import Listener, Side, StaticFlow
@@ -29,6 +30,7 @@ from pcscf.ratelimit import RateLimit
 from pcscf.registration.registrar import Registrar, RegistrarSettings
 from pcscf.registration.trunks import Trunk
 from pcscf.transaction.layer import TransactionLayer
+from pcscf.transport.resolver import Resolver
 from pcscf.transport.transports import Transports
 
 log = structlog.get_logger()
@@ -99,6 +101,7 @@ class Process:
             self._entropy,
             self._overload,
             udp_limit=config.core.udp_limit,
+            resolver=_resolver(config.core.dns),
         )
         self._controller = Controller(
             f"<{config.node.name}>",
@@ -197,6 +200,10 @@ class Process:
             transaction_events=self._layer.counters,
             transport_events=self._transports.counters,
         )
+
+
+def _resolver(server: DnsServer | None) -> Resolver:
+    return Resolver() if server is None else Resolver([server.address], server.port)
 
 
 def _core_of(bound: list[Listener]) -> Listener:

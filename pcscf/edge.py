@@ -1,7 +1,7 @@
 """The shell of the P-CSCF: owns the loop, the sockets and the clock, executes what the proxy core says."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -12,12 +12,12 @@ from iq.procedures import ActionReply, Done, Notification
 from pcscf.admin.counters import Counters
 from pcscf.entropy import Entropy
 from pcscf.errors import SipRefusal
-from pcscf.flow import Flow, Listener, StaticFlow
+from pcscf.flow import Flow, Listener, Side, StaticFlow
 from pcscf.overload import Overload
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.core import Proxy
 from pcscf.proxy.effects import AskGateway, CancelBranch, Effect, Forward, Report, Respond
-from pcscf.proxy.placing import Placing
+from pcscf.proxy.placing import Hop, Placing
 from pcscf.sip.message import Request, Response
 from pcscf.transaction.layer import ClientTransaction, ServerTransaction, TransactionLayer
 from pcscf.transaction.runner import Runner
@@ -46,6 +46,7 @@ class Edge:
         overload: Overload,
         *,
         udp_limit: int,
+        resolver: Resolver | None = None,
     ) -> None:
         self._proxy = proxy
         self._counters = counters
@@ -53,7 +54,7 @@ class Edge:
         self._placing = Placing(listeners, udp_limit, entropy)
         self._loop = asyncio.get_running_loop()
         self._tasks = TaskSet("edge")
-        self._resolver = Resolver()
+        self._resolver = resolver or Resolver()
         self._transports = transports
         self._runner = Runner(layer, self, self._loop)
         self._gateways: dict[str, Gateway] = {}
@@ -119,16 +120,33 @@ class Edge:
         self._apply(self._proxy.on_ack(request, flow, self._loop.time()))
 
     def on_response(self, client: ClientTransaction, response: Response) -> None:
+        if self._goes_elsewhere(client, response.status, response):
+            return
         self._apply(self._proxy.on_response(client, response, self._loop.time()))
 
     def on_failed(self, client: ClientTransaction, reason: str) -> None:
-        branch = client.context
-        if reason == "transport" and isinstance(branch, Branch):
-            listener = self._placing.fall_back(branch)
-            if listener is not None:
-                self._send(branch, self._transports.flow_to(listener, *client.flow.remote))
-                return
+        if self._goes_elsewhere(client, reason):
+            return
         self._apply(self._proxy.on_failed(client, reason, self._loop.time()))
+
+    def _goes_elsewhere(
+        self, client: ClientTransaction, event: int | str, response: Response | None = None
+    ) -> bool:
+        """Send the request of ``client`` its next way, where ``event`` calls for that and there is one."""
+        branch = client.context
+        if not isinstance(branch, Branch) or branch.to is not Side.CORE:
+            return False
+        heard, failed = branch.heard, client.flow.remote
+        way = self._placing.further(branch, client, event)
+        wait = response.get("retry-after") if response is not None and event == 503 else None
+        if (wait or (response is None and not heard)) and (way is None or way[1:] != failed):
+            self._resolver.avoid(*failed, wait or "")
+        if way is None:
+            return False
+        listener, host, port = way
+        log.info("next hop failed", host=failed[0], port=failed[1], why=event)
+        self._send(branch, self._transports.flow_to(listener, host, port))
+        return True
 
     # What gateways report
 
@@ -190,7 +208,7 @@ class Edge:
             self._loop.call_soon(self._undeliverable, branch, "resolve")
             return
         if target is not None:
-            self._place(branch, *target)
+            self._place(branch, [target])
         else:
             self._tasks.spawn(self._resolve(branch), "resolve")
 
@@ -198,19 +216,17 @@ class Edge:
         targets = await self._resolver.resolve(branch.uri)
         if branch.answered:  # cancelled meanwhile
             return
-        if targets:
-            self._place(branch, targets[0].transport, targets[0].host, targets[0].port)
-        else:
-            self._undeliverable(branch, "resolve")
+        self._place(branch, [(target.transport, target.host, target.port) for target in targets])
 
     def _undeliverable(self, branch: Branch, reason: str) -> None:
         self._apply(self._proxy.on_undeliverable(branch, reason, self._loop.time()))
 
-    def _place(self, branch: Branch, transport: str | None, host: str, port: int) -> None:
-        listener = self._placing.listener(branch, transport)
-        if listener is None:
+    def _place(self, branch: Branch, hops: Sequence[Hop]) -> None:
+        way = self._placing.first(branch, hops)
+        if way is None:
             self._loop.call_soon(self._undeliverable, branch, "resolve")
         else:
+            listener, host, port = way
             self._send(branch, self._transports.flow_to(listener, host, port))
 
     def _send(self, branch: Branch, flow: Flow) -> None:

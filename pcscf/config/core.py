@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from hosting.config import Finding, Section
-from hosting.sections import Name
+from hosting.sections import Address, Name
 from pcscf.config.listening import ListeningPoint
 
 _NEXT_HOP = re.compile(
@@ -31,6 +31,11 @@ class CoreListener(ListeningPoint):
     """0: any free port, for tests."""
 
 
+class DnsServer(Section):
+    address: Address
+    port: Annotated[int, Field(ge=1, le=65535)] = 53
+
+
 class Core(Section):
     listen: tuple[CoreListener, ...] = (
         CoreListener(transport="udp"),
@@ -44,6 +49,8 @@ class Core(Section):
     """E-CSCF for emergency calls (TS 24.229 5.2.10); null: they are answered 380."""
     emergency_numbers: tuple[Dialled, ...] = ()
     """Dialled numbers that mean an emergency, as urn:service:sos does (RFC 5031)."""
+    dns: DnsServer | None = None
+    """Server that is asked for names of next hops; null: those of the system."""
     udp_limit: Annotated[int, Field(ge=512, le=65_507)] = 1300
     """Octets; a larger request goes over tcp (RFC 3261 18.1.1)."""
 

@@ -28,6 +28,10 @@ class SessionAsked:
     timed: bool
 
 
+#: Our listener that sends, and the numeric host and port of the next hop.
+Way = tuple[Listener, str, int]
+
+
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Branch:
     """A request being forwarded from ``server`` to side ``to``.
@@ -40,7 +44,8 @@ class Branch:
     in its response (offerless INVITE), as received and as sent on. session: where it refreshes a session.
     loop: hash of what decides its routing.
     heard: a response came, at least 100. undelivered: of an emergency, the answer where it reaches nobody.
-    bare_fields: the header fields without those of the next hop, while a large request tries TCP first.
+    ways: the other ways to try when this one fails. bare_fields: the header fields without those of the next
+    hop, while there are such ways.
     cancelled: the caller gave up. answered: ``server`` has been given its final response.
     """
 
@@ -61,6 +66,7 @@ class Branch:
     loop: str = ""
     heard: bool = False
     undelivered: SipRefusal | None = None
+    ways: list[Way] = field(default_factory=list)
     bare_fields: list[tuple[str, str]] | None = None
     client: ClientTransaction | None = None
     timer_c: Timer | None = None

@@ -20,7 +20,9 @@ from pcscf.registration.registrar import Registrar, RegistrarSettings
 from pcscf.sip.build import response_to
 from pcscf.sip.message import Request, Response, parse
 from pcscf.transaction.layer import TransactionLayer
+from pcscf.transport.resolver import Resolver
 from pcscf.transport.transports import Transports
+from tests.support.dns_server import dns_server
 
 LOOPBACK = "127.0.0.1"
 
@@ -52,7 +54,7 @@ class Node:
         self.numbers = 0
         self.closed = False
 
-    async def start(self, next_hop: str | None = None) -> None:
+    async def start(self, next_hop: str | None = None, resolver: Resolver | None = None) -> None:
         self.transports = Transports()
         self.listeners = await self.transports.start(
             [
@@ -78,6 +80,7 @@ class Node:
             entropy,
             Overload(60.0),
             udp_limit=1300,
+            resolver=resolver,
         )
 
     async def close(self) -> None:
@@ -183,3 +186,38 @@ async def test_nobody_is_registered(node: Node) -> None:
     node.ask("MESSAGE", "sip:carol@other.example")
     await node.status(403)
     assert node.counters.refusals["not registered", 403] == 1
+
+
+async def test_the_next_of_dns_is_tried() -> None:
+    """SRV names a place without TCP and without anybody, one that refuses, and one that answers."""
+    node, second = Node(), Peer()
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as nobody:
+        nobody.bind((LOOPBACK, 0))
+        zone = f"""
+_sip._tcp.home.example. 60 SRV 1 0 {nobody.getsockname()[1]} a.home.example.
+_sip._udp.home.example. 60 SRV 1 0 {node.core.port} a.home.example.
+_sip._udp.home.example. 60 SRV 2 0 {second.port} a.home.example.
+a.home.example. 60 A {LOOPBACK}
+home.example. 60 NAPTR 1 1 "s" "SIP+D2T" "" _sip._tcp.home.example.
+home.example. 60 NAPTR 2 1 "s" "SIP+D2U" "" _sip._udp.home.example.
+"""
+        async with dns_server(zone) as server:
+            await node.start("sip:home.example", Resolver([LOOPBACK], server.port))
+            node.ask("REGISTER", "sip:home.example")
+            first = await node.core.read()
+            assert isinstance(first, Request)
+            node.core.send(response_to(first, 503, to_tag="x"), node.listeners[1].port)
+            again = await second.read()
+            assert isinstance(again, Request)
+            assert again.get("path") == first.get("path")
+            assert again.first("via") != first.first("via")
+            second.send(response_to(again, 401, to_tag="y"), node.listeners[1].port)
+            await node.status(401)
+            asked = len(server.questions)
+            node.ask("REGISTER", "sip:home.example")
+            third = await node.core.read()  # a 503 without Retry-After is about one request
+            node.core.send(response_to(third, 403, to_tag="z"), node.listeners[1].port)
+            await node.status(403)
+            assert len(server.questions) == asked
+        second.socket.close()
+        await node.close()

@@ -25,7 +25,7 @@ from pcscf.proxy.core import Proxy, ProxySettings
 from pcscf.proxy.effects import AskGateway, CancelBranch, Effect, Forward, Report, Respond
 from pcscf.proxy.emergency import EmergencySettings
 from pcscf.proxy.originating import HeaderSettings
-from pcscf.proxy.placing import Placing
+from pcscf.proxy.placing import Hop, Placing
 from pcscf.registration.registrar import Registrar, RegistrarSettings
 from pcscf.sip.message import Message, parse
 from pcscf.transaction import layer as transactions
@@ -176,6 +176,8 @@ class Stage:
         self.proxy = Proxy(settings, listeners, self.registrar, self.counters, self.random)
         self.placing = Placing(listeners, udp_limit, self.random)
         self.hosts = {"scscf.home.example": SCSCF, "pcscf.visited.example": (CORE.host, CORE.port)}
+        #: Where DNS leads for each name after that.
+        self.second_hosts: list[tuple[str, int]] = []
         self.flows: dict[tuple[object, ...], StageFlow] = {}
         self.refused_connections: set[tuple[str, int]] = set()
         self.soon: deque[Callable[[], None]] = deque()
@@ -250,6 +252,8 @@ class Stage:
                     self.finals[id(server)] = []
                     self.apply(self.proxy.on_request(server, self.now))
                 case transactions.NewResponse(client, response):
+                    if self._goes_elsewhere(client, response.status):
+                        continue
                     self.apply(self.proxy.on_response(client, response, self.now))
                 case transactions.Acknowledged(request, flow):
                     self.apply(self.proxy.on_ack(request, flow, self.now))
@@ -259,13 +263,20 @@ class Stage:
                     self._failed(client, reason)
 
     def _failed(self, client: transactions.ClientTransaction, reason: str) -> None:
-        branch = client.context
-        if reason == "transport" and isinstance(branch, Branch):
-            listener = self.placing.fall_back(branch)
-            if listener is not None:
-                self._send(branch, self.flow(listener, client.flow.remote))
-                return
+        if self._goes_elsewhere(client, reason):
+            return
         self.apply(self.proxy.on_failed(client, reason, self.now))
+
+    def _goes_elsewhere(self, client: transactions.ClientTransaction, event: int | str) -> bool:
+        branch = client.context
+        if not isinstance(branch, Branch) or branch.to is not Side.CORE:
+            return False
+        way = self.placing.further(branch, client, event)
+        if way is None:
+            return False
+        listener, host, port = way
+        self._send(branch, self.flow(listener, (host, port)))
+        return True
 
     def apply(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -296,20 +307,21 @@ class Stage:
             assert isinstance(flow, StageFlow)
             self._send(branch, flow)
             return
-        transport, where = None, None
+        hops: list[Hop] = []
         try:
             target = numeric(branch.uri)
+            name = branch.uri.partition("@")[2].partition(";")[0]
             if target is not None:
-                transport, *where = target
-            else:
-                where = self.hosts.get(branch.uri.partition("@")[2].partition(";")[0])
+                hops = [target]
+            elif name in self.hosts:
+                hops = [(None, *place) for place in (self.hosts[name], *self.second_hosts)]
         except SipRefusal:
             pass
-        listener = self.placing.listener(branch, transport)
-        if where is None or listener is None:
+        way = self.placing.first(branch, hops)
+        if way is None:
             self.soon.append(lambda: self.apply(self.proxy.on_undeliverable(branch, "resolve", self.now)))
             return
-        host, port = where
+        listener, host, port = way
         self._send(branch, self.flow(listener, (host, port)))
 
     def _send(self, branch: Branch, flow: StageFlow) -> None:
