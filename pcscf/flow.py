@@ -39,6 +39,11 @@ class Listener:
         return self.transport != "udp"
 
     @property
+    def encrypts(self) -> bool:
+        """Whether this node itself encrypts what it carries."""
+        return self.transport in ("tls", "wss")
+
+    @property
     def hostport(self) -> str:
         """``host:port`` with IPv6 in brackets, for Via and URIs."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

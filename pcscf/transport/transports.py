@@ -26,7 +26,6 @@ CONNECT_TIMEOUT = 4.0
 #: Seconds between two looks for connections that keep us waiting.
 SWEEP = 5.0
 BACKLOG = 1024
-ENCRYPTED = frozenset({"tls", "wss"})
 
 
 def _nobody(*_: object) -> None:
@@ -97,7 +96,7 @@ class Transports:
             listener = replace(listener, port=sock.getsockname()[1])
             self._udp[listener] = UdpSocket(listener, sock, self, self._loop)
             return listener
-        if (context is not None) != (listener.transport in ENCRYPTED):
+        if (context is not None) != listener.encrypts:
             raise ValueError(f"{listener.transport} {'without' if context is None else 'with'} a certificate")
 
         def accept() -> StreamFlow:
