@@ -28,6 +28,7 @@ from pcscf.proxy.emergency import EmergencySettings
 from pcscf.proxy.originating import HeaderSettings
 from pcscf.ratelimit import RateLimit
 from pcscf.registration.registrar import Registrar, RegistrarSettings
+from pcscf.registration.security_agreement import TLS_TRANSPORTS
 from pcscf.registration.trunks import Trunk
 from pcscf.transaction.layer import TransactionLayer
 from pcscf.transport.resolver import Resolver
@@ -156,6 +157,8 @@ class Process:
             secret=self._entropy(32),
             mechanisms=config.media_security.mechanisms,
             strict_verify=config.media_security.strict_verify,
+            require=config.media_security.require,
+            tls=any(one.side is Side.ACCESS and one.transport in TLS_TRANSPORTS for one in bound),
             max_bindings=config.limits.max_bindings,
         )
 
@@ -177,7 +180,7 @@ class Process:
             log.info("certificates read again", listen=renewed)
         self._proxy.calls.settings = _call_settings(config)
         changed = differences(without_files(self._config), without_files(config))
-        waiting = [key for key in changed if not key.startswith(_RELOADED)]
+        waiting = [key for key in changed if key in _AGREEMENT or not key.startswith(_RELOADED)]
         if waiting:
             log.warning("these keys need a restart", keys=waiting)
         self._config = config
@@ -213,6 +216,8 @@ def _core_of(bound: list[Listener]) -> Listener:
 
 #: What a reload brings into force.
 _RELOADED = ("media_security.", "timers.timer_c", "timers.session_expires_max", "log.", "drain")
+#: What it does not: UEs hold the registrar to what it announced.
+_AGREEMENT = frozenset(f"media_security.{key}" for key in ("mechanisms", "strict_verify", "require"))
 
 
 def _emergency_settings(config: Config) -> EmergencySettings:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from hosting.config import Finding, Location, Section
 from hosting.sections import Address, Host, Port, Root, TlsFiles, is_loopback
-from pcscf.config.access import Access
+from pcscf.config.access import ENCRYPTED, Access
 from pcscf.config.core import Core
 from pcscf.config.limits import Limits
 from pcscf.config.listening import Socket, collisions
@@ -72,6 +72,13 @@ class Config(Root):
 
     def problems(self) -> Iterator[Finding]:
         yield from collisions(list(self._sockets()))
+        if "sec-agree" in self.media_security.require and not any(
+            point.transport in ENCRYPTED for point in self.access.listen
+        ):
+            yield (
+                ("media_security", "require"),
+                "sec-agree needs a listener with tls or wss: there is no other agreement on signalling",
+            )
 
     def warnings(self) -> Iterator[Finding]:
         announced = "sdes-srtp" in self.media_security.mechanisms

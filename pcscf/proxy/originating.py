@@ -82,6 +82,7 @@ def check_security_verify(
         return
     check_request(
         request,
+        listener,
         network_mechanisms(listener, settings.mechanisms),
         negotiated=bool(binding.negotiated),
         strict=settings.strict_verify,

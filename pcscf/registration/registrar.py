@@ -16,11 +16,13 @@ from pcscf.registration.outbound import announce_flow_timer, answer_keep, uses_o
 from pcscf.registration.path import flow_token, is_ours, path_value
 from pcscf.registration.security_agreement import (
     TLS_TRANSPORTS,
+    media_list,
     network_mechanisms,
     parse_offer,
-    security_server,
+    signalling_mechanisms,
     strip_agreement_tags,
 )
+from pcscf.registration.signalling_agreement import check_demanded, check_signalling
 from pcscf.registration.trunks import Trunk, Trunks
 from pcscf.sip.headers import NameAddr, has_option_tag
 from pcscf.sip.message import Request, Response
@@ -33,7 +35,8 @@ _REPLACED = UNTRUSTED | {"route", "path"}
 class RegistrarSettings:
     """core: the listener that Path names. visited_network: its name, for P-Visited-Network-ID and charging.
     secret: random octets of this process, for flow tokens. mechanisms: media security as configured, in
-    the order of Security-Server. strict_verify: a missing Security-Verify is 494.
+    the order of Security-Server. strict_verify: a missing Security-Verify is 494. require: option tags of the
+    agreements that a UE has to start. tls: a listener serves the signalling mechanism of that name.
     """
 
     core: Listener
@@ -41,6 +44,8 @@ class RegistrarSettings:
     secret: bytes = field(repr=False)
     mechanisms: tuple[str, ...] = ()
     strict_verify: bool = False
+    require: tuple[str, ...] = ()
+    tls: bool = False
     max_bindings: int = 100_000
 
 
@@ -116,10 +121,17 @@ class Registrar:
 
         network = self.network(listener)
         offer = parse_offer(request)
+        announced = media_list(network)
+        uses = announced if offer.media or offer.verify else ()
+        check_signalling(offer, listener, uses, tls_elsewhere=settings.tls)
+        if any(contact.expires for contact in contacts):
+            check_demanded(offer, listener, announced, settings.require)
+        named = offer.signalling.union(entry.name for entry in offer.repeated)
+        signalling = tuple(name for name in signalling_mechanisms(listener) if name in named)
         known = next((b for b in found if b is not None and b.flow.key == flow.key), None)
         media = self._agreements.settle(
-            offer, network, (flow.key, aor), before=known.negotiated if known else None, now=now,
-            strict=settings.strict_verify,
+            offer, network, signalling + announced, (flow.key, aor),
+            before=known.negotiated if known else None, now=now, strict=settings.strict_verify,
         )  # fmt: skip
 
         auth = credentials(request)
@@ -133,7 +145,7 @@ class Registrar:
         if auth is not None:
             registered = any(b.flow.key == flow.key and b.impi == impi for b in self.bindings.of(aor))
             mark_integrity(edited, integrity_protected(auth, listener.transport, registered=registered))
-        server = security_server(listener, network, media=bool(media), signalling=offer.signalling)
+        server = signalling + (announced if media else ())
         return edited, PendingRegistration(
             flow, aor, impi, contacts, everything, token, path, outbound, media, network, server
         )  # fmt: skip
