@@ -85,6 +85,7 @@ class Process:
                 self._header_settings(bound),
                 config.core.next_hop,
                 _emergency_settings(config),
+                config.core.reg_event,
             ),
             bound,
             self._registrar,

@@ -106,7 +106,7 @@ class Edge:
 
     def _closed(self, flow: Flow) -> None:
         self._runner.flow_closed(flow)
-        self._proxy.on_flow_closed(flow)
+        self._apply(self._proxy.on_flow_closed(flow, self._loop.time()))
 
     # What transactions report
 

@@ -49,6 +49,9 @@ def _counted(counters: Counters) -> Iterator[Metric]:
     )
     yield counter("pcscf_registrations", "Registrations by outcome.", ("outcome",), counters.registrations)
     yield counter(
+        "pcscf_reg_event", "Subscriptions to registrations, by event.", ("event",), counters.reg_event
+    )
+    yield counter(
         "pcscf_media_decisions",
         "Media security decisions, one for each m= line.",
         ("action", "media"),

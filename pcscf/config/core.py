@@ -51,6 +51,8 @@ class Core(Section):
     """Dialled numbers that mean an emergency, as urn:service:sos does (RFC 5031)."""
     dns: DnsServer | None = None
     """Server that is asked for names of next hops; null: those of the system."""
+    reg_event: bool = False
+    """Subscribe to the registration state of UEs (TS 24.229 5.2.3): the core may end registrations."""
     udp_limit: Annotated[int, Field(ge=512, le=65_507)] = 1300
     """Octets; a larger request goes over tcp (RFC 3261 18.1.1)."""
 

@@ -44,6 +44,7 @@ class Branch:
     in its response (offerless INVITE), as received and as sent on. session: where it refreshes a session.
     loop: hash of what decides its routing.
     heard: a response came, at least 100. undelivered: of an emergency, the answer where it reaches nobody.
+    outcome: of a request of our own: is given its final response, None where none comes.
     ways: the other ways to try when this one fails. bare_fields: the header fields without those of the next
     hop, while there are such ways.
     cancelled: the caller gave up. answered: ``server`` has been given its final response.
@@ -66,6 +67,7 @@ class Branch:
     loop: str = ""
     heard: bool = False
     undelivered: SipRefusal | None = None
+    outcome: Callable[[Response | None], None] | None = None
     ways: list[Way] = field(default_factory=list)
     bare_fields: list[tuple[str, str]] | None = None
     client: ClientTransaction | None = None

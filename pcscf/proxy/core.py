@@ -10,14 +10,17 @@ from pcscf.flow import Flow, Listener, Side
 from pcscf.proxy import routing
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.calls import Calls, CallSettings
+from pcscf.proxy.deregistration import Deregistration
 from pcscf.proxy.effects import Effect, Forward
 from pcscf.proxy.emergency import EmergencyCalls, EmergencySettings
 from pcscf.proxy.gateways import Gateways, unavailable
 from pcscf.proxy.originating import HeaderSettings, check_security_verify, originate
 from pcscf.proxy.outages import Outages
 from pcscf.proxy.refusals import flow_failed, not_reachable
+from pcscf.proxy.reg_event import RegEvents
 from pcscf.proxy.registrations import Registrations
 from pcscf.proxy.session_timer import Expiry
+from pcscf.proxy.subscription import Subscription
 from pcscf.proxy.terminating import answer_from_ue, terminate
 from pcscf.proxy.trust import FORBIDDEN, strip_for_ue, strip_untrusted
 from pcscf.proxy.turn import Turn
@@ -41,6 +44,7 @@ class ProxySettings:
     headers: HeaderSettings
     next_hop: str | None = None
     emergency: EmergencySettings = field(default_factory=EmergencySettings)
+    reg_event: bool = False
 
 
 class Proxy:
@@ -65,7 +69,18 @@ class Proxy:
         self._emergency = EmergencyCalls(
             settings.emergency, settings.headers, registrar, self._turn, self.calls
         )
-        self._registrations = Registrations(registrar, self._turn, self.calls.table, settings.next_hop)
+        self._reg_events = RegEvents(
+            registrar.settings.core,
+            settings.headers.charging,
+            self._turn,
+            self._timers,
+            Deregistration(registrar.bindings, self.calls.table, self.calls.endings, self._turn),
+            settings.next_hop,
+            enabled=settings.reg_event,
+        )
+        self._registrations = Registrations(
+            registrar, self._turn, self.calls.table, self._reg_events, settings.next_hop
+        )
         self.draining = False
         self._outages = Outages(self.gateways, self.calls.table, self.calls.endings, self._turn)
 
@@ -92,6 +107,9 @@ class Proxy:
         if listener.side is Side.ACCESS and out.method == "REGISTER":
             routing.decrement_max_forwards(out)
             self._registrations.to_core(branch, out, flow, leaving_only=self.draining)
+            return
+        if listener.side is Side.CORE and out.method == "NOTIFY" and self._reg_events.is_ours(out.uri):
+            self._reg_events.notify(server, out)
             return
         self._police(out, listener.side)
         token = routing.strip_own_routes(out, self._own)
@@ -245,6 +263,8 @@ class Proxy:
     def _response(self, branch: Branch, response: Response) -> None:
         server = branch.server
         if server is None:
+            if branch.outcome is not None and response.status >= 200:
+                branch.outcome(response)
             return
         response.pop_value("via")
         if branch.to is Side.ACCESS:
@@ -266,9 +286,11 @@ class Proxy:
             branch.answered = branch.answered or response.status >= 200
             self._turn.respond(server, response)
 
-    def on_flow_closed(self, flow: Flow) -> None:
+    def on_flow_closed(self, flow: Flow, now: float) -> list[Effect]:
         """A connection is gone; the failures of requests on it come by ``on_failed``."""
+        self._turn.begin(now)
         self._registrations.flow_closed(flow)
+        return self._turn.end()
 
     def on_failed(self, client: ClientTransaction, reason: str, now: float) -> list[Effect]:
         """A client transaction ended without a final response; reason: "timeout" or "transport"."""
@@ -297,6 +319,8 @@ class Proxy:
         return self._turn.end()
 
     def _failed(self, branch: Branch, refusal: SipRefusal) -> None:
+        if branch.outcome is not None:
+            branch.outcome(None)
         if branch.server is None or branch.answered:
             return
         if branch.call is not None:
@@ -343,6 +367,8 @@ class Proxy:
         for item, _ in self._timers.due(now):
             if isinstance(item, Expiry):
                 self.calls.endings.expire(item.call, item.dialog)
+            elif isinstance(item, Subscription):
+                self._reg_events.due(item)
             elif item.call is not None:
                 refusal = SipRefusal("no final response in time", status=408)
                 self.calls.endings.give_up(item.call, item, refusal)

@@ -207,6 +207,13 @@ class Bindings:
             _discard(self._identities, (binding.flow.key, name), binding)
         self._tidy()
 
+    def shorten(self, binding: Binding, expires_at: float) -> None:
+        """Let a binding end at ``expires_at`` where it would end later. Monotonic seconds."""
+        if binding.live and expires_at < binding.expires_at:
+            binding.expires_at = expires_at
+            if expires_at < binding.due:
+                self._schedule(binding)
+
     def drop_flow(self, key: tuple[object, ...]) -> list[Binding]:
         """Remove and return the bindings of a flow that has ended."""
         gone = self.on_flow(key)

@@ -156,6 +156,7 @@ class Stage:
         strict_verify: bool = False,
         listeners: list[Listener] | None = None,
         emergency: EmergencySettings | None = None,
+        reg_event: bool = False,
         **calls: Any,
     ) -> None:
         self.now = 1000.0
@@ -170,6 +171,7 @@ class Stage:
             headers,
             "sip:203.0.113.50:5060",
             emergency or EmergencySettings(),
+            reg_event,
         )
         listeners = LISTENERS if listeners is None else listeners
         self.listening = {(one.transport, one.host, one.port): one for one in listeners}
@@ -219,7 +221,7 @@ class Stage:
     def close(self, flow: StageFlow) -> None:
         flow.closed = True
         self.tell(self.layer.flow_closed(flow, self.now))
-        self.proxy.on_flow_closed(flow)
+        self.apply(self.proxy.on_flow_closed(flow, self.now))
         self.settle()
 
     def receive(self, message: Message | bytes, flow: StageFlow) -> None:
