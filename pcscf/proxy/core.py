@@ -25,6 +25,7 @@ from pcscf.proxy.terminating import answer_from_ue, terminate
 from pcscf.proxy.trust import FORBIDDEN, strip_for_ue, strip_untrusted
 from pcscf.proxy.turn import Turn
 from pcscf.registration.bindings import Binding
+from pcscf.registration.outbound import answer_keep
 from pcscf.registration.registrar import Registrar
 from pcscf.sip.headers import tag_of
 from pcscf.sip.message import Message, Request, Response
@@ -275,6 +276,8 @@ class Proxy:
             return
         if branch.to is Side.CORE:
             strip_for_ue(response)
+            if branch.method == "INVITE" and branch.served is not None and response.status < 300:
+                answer_keep(response, server.flow.listener)
         elif branch.saved is not None:
             charging = self._settings.headers.charging
             response = answer_from_ue(response, branch.saved, charging, self._turn.now)

@@ -199,15 +199,20 @@ class Registrar:
     def _change(self, pending: PendingRegistration, response: Response, now: float) -> None:
         """Bring the bindings to what a 2xx says: install, refresh, move or remove."""
         if pending.everything:
-            pending.removed = self.bindings.of(pending.aor)
+            pending.removed = self.bindings.of(pending.aor) or [
+                binding for aor in self._registered_as(pending) for binding in self.bindings.of(aor)
+            ]
             for gone in pending.removed:
                 self.bindings.remove(gone)
             return
         route = response.values("service-route")
         associated = [uri for value in response.values("p-associated-uri") if (uri := _uri(value))]
         for contact in pending.contacts:
-            binding = self.bindings.find(pending.aor, contact.uri, contact.instance, contact.reg_id)
             expires = granted(contact, response)
+            for aor in (pending.aor, *(self._registered_as(pending) if expires == 0 else ())):
+                binding = self.bindings.find(aor, contact.uri, contact.instance, contact.reg_id)
+                if binding is not None:
+                    break
             if binding is not None:
                 self.bindings.remove(binding)
                 if expires == 0:
@@ -226,6 +231,15 @@ class Registrar:
             binding.associated = associated or [pending.aor]
             self.bindings.put(binding)
             pending.installed.append(binding)
+
+
+    def _registered_as(self, pending: PendingRegistration) -> list[str]:
+        """Return what else the identity of a REGISTER is registered as on its flow, by implicit registration.
+
+        De-registration of one identity is that of its whole set (24.229 5.2.5.1).
+        """
+        on_flow = self.bindings.on_flow(pending.flow.key)
+        return list(dict.fromkeys(b.aor for b in on_flow if b.aor != pending.aor and b.identity(pending.aor)))
 
 
 def _fill(binding: Binding, pending: PendingRegistration, contact: Contact, expires_at: float) -> None:
