@@ -232,7 +232,6 @@ class Registrar:
             self.bindings.put(binding)
             pending.installed.append(binding)
 
-
     def _registered_as(self, pending: PendingRegistration) -> list[str]:
         """Return what else the identity of a REGISTER is registered as on its flow, by implicit registration.
 
