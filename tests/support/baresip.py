@@ -81,11 +81,21 @@ class Baresip:
 
 @asynccontextmanager
 async def baresip(
-    directory: Path, aor: str, password: str, proxy: Target, mediaenc: str = "srtp-mand"
+    directory: Path,
+    aor: str,
+    password: str,
+    proxy: Target,
+    mediaenc: str = "srtp-mand",
+    trust: Path | None = None,
 ) -> AsyncIterator[Baresip]:
-    """Start it with one account, which it registers by itself; calls to it are answered at once."""
+    """Start it with one account, which it registers by itself; calls to it are answered at once.
+
+    trust: PEM file of the CA of a proxy that is reached over TLS.
+    """
     sip, control = _free_pair(), free_port("127.0.0.1")
     config = _CONFIG.format(modules=MODULES, sip=sip, control=control, tone=TONE)
+    if trust is not None:
+        config += f"sip_cafile {trust}\n"
     account = _ACCOUNT.format(
         aor=aor, user=aor.partition(":")[2].partition("@")[0], password=password, mediaenc=mediaenc,
         host=proxy.host, port=proxy.port, transport=proxy.transport,
