@@ -123,6 +123,7 @@ class WebSocketSession:
             else:
                 refused = self._fragment(frame, messages)
             if refused is not None:
+                self._count("broken_streams")
                 self._protocol.fail(*refused)
                 break
 

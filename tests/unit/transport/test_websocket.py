@@ -248,6 +248,7 @@ async def test_hostile_frames_close_the_connection(inbox: Inbox, sent: bytes, co
         close = answer[answer.rindex(b"\x88") :]
         assert int.from_bytes(close[2:4]) == code
     await inbox.next_closed()
+    assert inbox.counters["broken_streams"] == 1
     assert inbox.messages.empty()
     assert inbox.transports.connections == 0
 
