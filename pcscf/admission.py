@@ -12,8 +12,11 @@ from pcscf.sip.message import Request
 #: is told the next of these numbers, so that they do not all come back at once.
 RATE_RETRY_AFTER = 1
 OVERLOAD_RETRY_AFTER = range(2, 12)
-#: Emergency calls (RFC 5031) are served whatever else happens.
+#: Emergency calls (RFC 5031) are served whatever else happens: so many a second of one source, and so many at
+#: once. Beyond that they are requests like others, so that their name is no way past the limits.
 _EMERGENCY = "urn:service:sos"
+EMERGENCY_RATE = 5.0
+EMERGENCY_BURST = 20
 
 
 class Admission:
@@ -23,11 +26,12 @@ class Admission:
     refusals: what is refused is counted there, by (reason, status).
     """
 
-    __slots__ = ("_overload", "_refusals", "_registrations", "_requests")
+    __slots__ = ("_emergencies", "_overload", "_refusals", "_registrations", "_requests")
 
     def __init__(
         self, requests: RateLimit, registrations: RateLimit, overload: Overload, refusals: Tally
     ) -> None:
+        self._emergencies = RateLimit(EMERGENCY_RATE, EMERGENCY_BURST)
         self._requests = requests
         self._registrations = registrations
         self._overload = overload
@@ -36,7 +40,8 @@ class Admission:
     def check(self, request: Request, flow: Flow, now: float) -> None:
         """Raises SipRefusal 503 with Retry-After (RFC 3261 21.5.4). now: seconds."""
         method = request.method
-        if method == "INVITE" and request.uri[: len(_EMERGENCY)].lower() == _EMERGENCY:
+        emergency = method == "INVITE" and request.uri[: len(_EMERGENCY)].lower() == _EMERGENCY
+        if emergency and self._emergencies.admit(source_of(flow.remote[0]), now):
             return
         if flow.listener.side is Side.ACCESS:
             source = source_of(flow.remote[0])

@@ -4,19 +4,19 @@ from pcscf.errors import SipRefusal
 
 #: Body of the 504 after which a UE registers anew (TS 24.229 5.2.6.3.2A, 7.6; TS 23.380).
 RESTORATION = (
-    b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    b'<?xml version="1.0" encoding="UTF-8"?>\r\n'
     b'<ims-3gpp version="1"><alternative-service><type>restoration</type>'
     b"<reason>S-CSCF not reachable</reason><action>initial-registration</action></alternative-service>"
-    b"</ims-3gpp>\n"
+    b"</ims-3gpp>\r\n"
 )
 
 
 #: Body of the 380 after which a UE calls for help another way (TS 24.229 5.2.10.5, 7.6).
 EMERGENCY = (
-    b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    b'<?xml version="1.0" encoding="UTF-8"?>\r\n'
     b'<ims-3gpp version="1"><alternative-service><type>emergency</type>'
     b"<reason>Emergency calls are not served here</reason><action>emergency-registration</action>"
-    b"</alternative-service></ims-3gpp>\n"
+    b"</alternative-service></ims-3gpp>\r\n"
 )
 #: Without a Content-Disposition its disposition is 3gpp-alternative-service (TS 24.229 7.6).
 _XML = ("Content-Type", "application/3gpp-ims+xml")

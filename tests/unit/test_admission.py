@@ -3,7 +3,7 @@
 import pytest
 
 from hosting.counters import Tally
-from pcscf.admission import Admission
+from pcscf.admission import EMERGENCY_BURST, Admission
 from pcscf.errors import SipRefusal
 from pcscf.flow import Listener, Side
 from pcscf.overload import CALM_FOR, Overload
@@ -131,6 +131,12 @@ def test_requests_above_the_rate() -> None:
     assert gate.refusals == {("rate of requests", 503): 1}
     assert not gate.refused("MESSAGE", core=True)
     assert not gate.refused("INVITE", uri="URN:service:sos.fire")
+
+
+def test_a_flood_of_emergency_calls_is_a_flood() -> None:
+    gate = Gate(rate=2)
+    answers = [gate.refused("INVITE", uri="urn:service:sos") for _ in range(EMERGENCY_BURST + 3)]
+    assert [bool(answer) for answer in answers] == [False] * (EMERGENCY_BURST + 2) + [True]
 
 
 def test_registrations_above_their_rate() -> None:
