@@ -33,6 +33,8 @@ SOON, LATER, MAX_RETRY = 1.0, 60.0, 3600.0
 LINGER = 32.0
 #: Responses to SUBSCRIBE after which another attempt may do better; the rest says: no such event here.
 _TRANSIENT = frozenset({408, 480, 491, 500, 503, 504})
+#: States whose dialog is over, or never was.
+_WITHOUT_DIALOG = frozenset({State.WAITING, State.REFUSED})
 _PREFIX = "re-"
 
 
@@ -65,9 +67,7 @@ class RegEvents:
         self._enabled = enabled
         self._by_user: dict[str, Subscription] = {}
         self._by_token: dict[str, Subscription] = {}
-
-    def __len__(self) -> int:
-        return len(self._by_token)
+        self._watched: dict[Binding, Subscription] = {}
 
     # Contacts come and go
 
@@ -81,17 +81,18 @@ class RegEvents:
             subscription = self._by_user.get(binding.impi)
             if subscription is None:
                 subscription = self._by_user[binding.impi] = Subscription(binding.impi)
-            if binding not in subscription.bindings:
-                subscription.bindings[binding] = None
-                self._step(subscription, Input.START)
+            if self._watched.get(binding) is subscription:
+                continue
+            self.gone([binding])  # it may have registered under another private identity before
+            self._watched[binding] = subscription
+            subscription.bindings[binding] = None
+            self._step(subscription, Input.START)
 
     def gone(self, bindings: Iterable[Binding]) -> None:
         """These contacts are registered here no more."""
-        if not self._by_user:
-            return
         for binding in bindings:
-            subscription = self._by_user.get(binding.impi)
-            if subscription is not None and binding in subscription.bindings:
+            subscription = self._watched.pop(binding, None)
+            if subscription is not None:
                 del subscription.bindings[binding]
                 self._leave_if_idle(subscription)
 
@@ -117,7 +118,7 @@ class RegEvents:
     def notify(self, server: ServerTransaction, request: Request) -> None:
         """Take a NOTIFY to a Contact of ours: 200 at once, then what it says. Raises SipRefusal."""
         subscription = self._by_token.get(SipUri.parse(request.uri).user or "")
-        if subscription is None:
+        if subscription is None or subscription.state in _WITHOUT_DIALOG:
             raise SipRefusal("no such subscription", status=481)
         notified = check_notify(subscription, request)
         if not subscription.remote_tag:
@@ -144,7 +145,7 @@ class RegEvents:
             return
         subscription.version = info.version
         for gone in self._deregistration.take(info, subscription.bindings):
-            del subscription.bindings[gone]
+            del subscription.bindings[gone], self._watched[gone]
         if not info.full and info.version != last + 1:
             self._step(subscription, Input.STALE)
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from pcscf.sip.build import response_to
+from pcscf.sip.build import request_in_dialog, response_to
+from pcscf.sip.headers import NameAddr
 from pcscf.sip.message import Request, parse
 from pcscf.transport.resolver import Resolver
 from tests.support.dns_server import dns_server
@@ -55,6 +56,42 @@ async def test_a_large_request_goes_over_tcp(node: Node) -> None:
         await node.status(200)
         await node.close()
         await asyncio.wait_for(ended.wait(), 10)
+
+
+async def test_a_registration_that_the_core_ends() -> None:
+    """Our own SUBSCRIBE goes out, and its NOTIFY comes in, over sockets like any request."""
+    node = Node()
+    await node.start(reg_event=True)
+    await node.register()
+    asked = await node.core.read()
+    assert asked.start_line() == "SUBSCRIBE sip:alice@home.example SIP/2.0"
+    scscf = ("Contact", f"<sip:scscf@{LOOPBACK}:{node.core.port}>")
+    own = node.listeners[1].port
+    node.core.send(response_to(asked, 200, to_tag="s", headers=[scscf, ("Expires", "1200")]), own)
+    body = (
+        b'<reginfo xmlns="urn:ietf:params:xml:ns:reginfo" version="0" state="full">'
+        b'<registration aor="sip:alice@home.example" id="a" state="terminated"/></reginfo>'
+    )
+    notify = request_in_dialog(
+        "NOTIFY",
+        target=NameAddr.parse(asked.values("contact")[0]).uri,
+        local=f"{asked.get('to')};tag=s",
+        remote=asked.get("from") or "",
+        call_id=asked.get("call-id") or "",
+        cseq=1,
+        via=f"SIP/2.0/UDP {LOOPBACK}:{node.core.port};branch=z9hG4bKn1",
+        headers=[scscf, ("Event", "reg"), ("Subscription-State", "active;expires=1200")],
+        body=body,
+        content_type="application/reginfo+xml",
+    )
+    node.core.send(notify, own)
+    assert [(await node.core.read()).start_line() for _ in range(2)] == [
+        "SIP/2.0 200 OK",
+        f"SUBSCRIBE sip:scscf@{LOOPBACK}:{node.core.port} SIP/2.0",
+    ]
+    node.ask("MESSAGE", "sip:carol@other.example")
+    await node.status(403)
+    await node.close()
 
 
 async def test_a_name_that_leads_nowhere() -> None:

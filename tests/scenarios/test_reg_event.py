@@ -167,6 +167,7 @@ def test_a_lost_subscription_is_made_anew(stage: Stage) -> None:
     stage.run(1.2)
     _, leg = accept(core)
     notify(leg, b"", "terminated;reason=rejected")
+    notify(leg, reginfo(9, "terminated"), "active", 481)
     stage.run(3000)
     core.nothing()
     assert count(stage, "ended") == 3
@@ -209,6 +210,16 @@ def test_one_that_moves_to_another_flow_keeps_it(stage: Stage) -> None:
     ue.flow = stage.flow(TLS, ("192.0.2.10", 49152), 1)
     register(ue)
     core.nothing()
+
+
+def test_one_that_registers_under_another_private_identity(stage: Stage) -> None:
+    ue, core = ue_of(stage), scscf_of(stage)
+    accept(core)
+    credentials = 'Authorization: Digest username="other@home.example"'
+    ue.ask("REGISTER", ue.aor, b"", "Expires: 3600", credentials, uri="sip:home.example")
+    core.answer(core.request("REGISTER"), 200, b"", f"Contact: <{ue.contact}>;expires=3600")
+    ue.response(200)
+    assert [core.request("SUBSCRIBE").get("expires") for _ in range(2)] == ["0", "4200"]
 
 
 def test_an_emergency_registration_has_none(stage: Stage) -> None:

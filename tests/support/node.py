@@ -54,7 +54,9 @@ class Node:
         self.numbers = 0
         self.closed = False
 
-    async def start(self, next_hop: str | None = None, resolver: Resolver | None = None) -> None:
+    async def start(
+        self, next_hop: str | None = None, resolver: Resolver | None = None, *, reg_event: bool = False
+    ) -> None:
         self.transports = Transports()
         self.listeners = await self.transports.start(
             [
@@ -70,6 +72,7 @@ class Node:
             CallSettings(MediaPolicy()),
             HeaderSettings(Charging(LOOPBACK, "visited.example")),
             next_hop or f"sip:{LOOPBACK}:{self.core.port}",
+            reg_event=reg_event,
         )
         proxy = Proxy(settings, self.listeners, self.registrar, self.counters, entropy)
         self.edge = Edge(
