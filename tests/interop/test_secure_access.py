@@ -56,7 +56,10 @@ class Access:
 
 @contextlib.asynccontextmanager
 async def reached_by(access: Access) -> AsyncIterator[Network]:
-    async with network(edit_pcscf=access.add) as net:
+    def on_both_versions(settings: dict[str, Any]) -> None:
+        settings["realms"]["access"]["address6"] = "::1"
+
+    async with network(edit_pcscf=access.add, edit_agw=on_both_versions) as net:
         yield net
 
 
@@ -66,11 +69,24 @@ def ask(secure: Secure, number: int) -> str:
 
 
 class Phone(UserAgent):
-    """Behind a tunnel: whatever its route set names is at the other end of it. ``hops``: what it named."""
+    """Behind a tunnel: whatever its route set names is at the other end of it. ``hops``: what it named.
 
-    def __init__(self, near: Target) -> None:
-        super().__init__(aor("alice"), PASSWORD, near, answer=accept, echo=True)
+    Over WebSocket it has no address that it knows of, as in a browser (RFC 7118 5.1).
+    """
+
+    def __init__(self, near: Target, transport: str) -> None:
+        super().__init__(aor("alice"), PASSWORD, near, answer=accept, echo=True, address=near.host)
         self.hops: set[str] = set()
+        self._known_as = transport
+
+    async def start(self) -> None:
+        await super().start()
+        if self._known_as != "tls":
+            self.contact = self.registration.contact = "sip:alice@df7jal23ls0d.invalid;transport=ws"
+
+    def via(self) -> str:
+        branch = super().via().partition(";branch=")[2]
+        return f"SIP/2.0/{self._known_as.upper()} df7jal23ls0d.invalid;branch={branch}"
 
     def _hop(self, dialog: Dialog) -> Flow:
         self.hops.add(dialog.next_hop)
@@ -84,7 +100,7 @@ async def test_protected_calls_both_ways(tmp_path: Path, transport: str, host: s
     access = Access(tmp_path, transport, host)
     async with reached_by(access) as net:
         bob = await net.echo("bob")
-        async with tunnel(access.secure) as near, Phone(near) as alice:
+        async with tunnel(access.secure) as near, Phone(near, transport) as alice:
             registration = await alice.register()
             assert "sdes-srtp" in str(registration.security_server)
             for caller, callee in ((alice, bob), (bob, alice)):

@@ -41,9 +41,9 @@ async def tunnel(to: Secure) -> AsyncIterator[Target]:
         finally:
             writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, to.host, 0)
     async with server:
-        yield Target("tcp", "127.0.0.1", server.sockets[0].getsockname()[1])
+        yield Target("tcp", to.host, server.sockets[0].getsockname()[1])
 
 
 async def _over_tls(to: Secure, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
