@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 
 from pcscf.sip.build import request_in_dialog, response_to
 from pcscf.sip.headers import NameAddr
@@ -12,6 +13,7 @@ from pcscf.sip.message import Request, parse
 from pcscf.transport.resolver import Resolver
 from tests.support.dns_server import dns_server
 from tests.support.node import LOOPBACK, Node, Peer
+from tests.support.programs import until
 
 
 @pytest.fixture
@@ -149,3 +151,28 @@ home.example. 60 NAPTR 2 1 "s" "SIP+D2U" "" _sip._udp.home.example.
             assert len(server.questions) == asked
         second.socket.close()
         await node.close()
+
+
+async def test_an_overload(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From when input waits until it does not: what is new gets 503, and the log says it once."""
+
+    async def overloaded() -> bool:
+        return node.overload.on
+
+    await node.register()
+    with structlog.testing.capture_logs() as log:
+        with monkeypatch.context() as late:
+            late.setattr(node.transports, "behind", lambda _: 5.0)
+            await until(overloaded, bool)
+            for _ in range(2):
+                node.ask("MESSAGE", "sip:carol@other.example")
+                assert (await node.status(503)).get("retry-after") in ("2", "3")
+        await until(overloaded, lambda on: not on)
+    told = [line for line in log if line["event"].startswith("overload")]
+    assert [line["event"] for line in told] == ["overload", "overload over"]
+    assert told[0]["lag"] == 5.0
+    assert told[1]["refused"] == 2
+    assert node.counters.refusals["overload", 503] == 2
+    node.ask("MESSAGE", "sip:carol@other.example")
+    node.core.send(response_to(await node.core.read(), 202, to_tag="c"), node.listeners[1].port)
+    await node.status(202)

@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 from pcscf.admin.counters import Counters
+from pcscf.admission import Admission
 from pcscf.alg.session import MediaPolicy
 from pcscf.edge import Edge
 from pcscf.entropy import Entropy
@@ -13,6 +14,7 @@ from pcscf.proxy.calls import CallSettings
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.core import Proxy, ProxySettings
 from pcscf.proxy.originating import HeaderSettings
+from pcscf.ratelimit import RateLimit
 from pcscf.registration.registrar import Registrar, RegistrarSettings
 from pcscf.sip.build import response_to
 from pcscf.sip.message import Request, Response, parse
@@ -50,7 +52,10 @@ class Node:
     def __init__(self, t1: float = 0.5) -> None:
         self.ue, self.core = Peer(), Peer()
         self.counters = Counters()
-        self.layer = TransactionLayer(t1=t1)
+        self.overload = Overload(0.4)
+        rate = RateLimit(1000, 1000)
+        admission = Admission(rate, rate, self.overload, self.counters.refusals)
+        self.layer = TransactionLayer(t1=t1, admit=admission.check)
         self.numbers = 0
         self.closed = False
 
@@ -82,7 +87,7 @@ class Node:
             self.listeners,
             self.counters,
             entropy,
-            Overload(60.0),
+            self.overload,
             udp_limit=1300,
             resolver=resolver,
         )
