@@ -57,6 +57,11 @@ class WebSocketSession:
     def partial(self) -> bool:
         return self._fragments > 0 or bool(self._protocol.reader.buffer)
 
+    @property
+    def _open(self) -> bool:
+        """Whether anything may be sent: a close may come in one piece with what asks for an answer."""
+        return self._protocol.state is State.OPEN
+
     def receive(self, data: bytes, now: float) -> list[Request | Response]:
         messages: list[Request | Response] = []
         if now - self._since > PING_PERIOD:
@@ -65,22 +70,22 @@ class WebSocketSession:
             if self.ended:
                 break
             piece = data[at : at + SLICE]
-            if self.up:
-                self._protocol.receive_data(piece)
-                self._frames(messages)
-            else:
+            if not self.up:
                 self._upgrade(piece)
+            else:
+                self._protocol.receive_data(piece)
+                fits = self._frames(messages)
+                if not fits or self._protocol.parser_exc is not None:  # no SIP, or not even RFC 6455
+                    self._count("broken_streams")
             if self._protocol.close_expected():
                 self.ended = True
-                if self._protocol.parser_exc is not None:  # not even RFC 6455
-                    self._count("broken_streams")
         return messages
 
     def output(self) -> bytes:
         return b"".join(self._protocol.data_to_send())
 
     def frame(self, message: bytes) -> bytes:
-        if self._protocol.state is not State.OPEN:  # the peer has closed its side meanwhile
+        if not self._open:
             self._count("sent_on_closed")
             return b""
         try:
@@ -91,7 +96,7 @@ class WebSocketSession:
         return self.output()
 
     def goodbye(self) -> bytes:
-        if self._protocol.state is State.OPEN:
+        if self._open:
             self._protocol.send_close(CloseCode.GOING_AWAY)
         return self.output()
 
@@ -114,7 +119,8 @@ class WebSocketSession:
             return
         self._count("websocket_upgrades" if self.up else "websocket_upgrades_refused")
 
-    def _frames(self, messages: list[Request | Response]) -> None:
+    def _frames(self, messages: list[Request | Response]) -> bool:
+        """Take what has arrived into ``messages``; tell whether the connection may go on."""
         for frame in self._protocol.events_received():
             if not isinstance(frame, Frame) or frame.opcode is Opcode.CLOSE:
                 continue
@@ -123,9 +129,9 @@ class WebSocketSession:
             else:
                 refused = self._fragment(frame, messages)
             if refused is not None:
-                self._count("broken_streams")
                 self._protocol.fail(*refused)
-                break
+                return False
+        return True
 
     def _ping(self) -> tuple[CloseCode, str] | None:
         self._count("pings")
@@ -157,6 +163,6 @@ class WebSocketSession:
                 message.append("Content-Length", str(len(message.body)))
             messages.append(message)
             return None
-        if data.startswith(PING):  # RFC 5626 3.5.1, which RFC 7118 6 leaves usable
+        if data.startswith(PING) and self._open:  # RFC 5626 3.5.1, which RFC 7118 6 leaves usable
             self._protocol.send_text(PONG)
         return self._ping()
