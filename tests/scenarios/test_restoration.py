@@ -2,9 +2,10 @@
 
 import pytest
 
+from pcscf.proxy.emergency import EmergencySettings
 from tests.support.calls import ends, establish
 from tests.support.ladder import End, core_of, path_of, register, secure, ue_of
-from tests.support.stage import Stage
+from tests.support.stage import CORE, Stage
 
 
 def lost(stage: Stage, ue: End, method: str = "INVITE") -> None:
@@ -55,6 +56,16 @@ def test_a_call_that_is_up_can_still_be_hung_up(stage: Stage) -> None:
     lost(stage, ue)
     ue.response(504)
     call.hang_up()
+
+
+def test_a_ue_that_is_barred_may_call_for_help() -> None:
+    stage = Stage(emergency=EmergencySettings("sip:203.0.113.60:5060"))
+    ue = ue_of(stage)
+    lost(stage, ue)
+    ue.response(504)
+    ue.ask("INVITE", "urn:service:sos", secure())
+    ue.response(100)
+    assert stage.flow(CORE, ("203.0.113.60", 5060)).sent[0].startswith(b"INVITE urn:service:sos ")
 
 
 def test_silence_after_an_invite_bars_too(stage: Stage) -> None:

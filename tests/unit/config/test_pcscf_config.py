@@ -44,6 +44,14 @@ def test_defaults_would_pass_as_values(tmp_path: Path) -> None:
     assert Config.model_validate(minimal.model_dump()) == minimal
 
 
+def test_numbers_of_emergencies_are_digits(tmp_path: Path) -> None:
+    assert config(tmp_path, 'core: {emergency_numbers: ["112", "*31#"]}').core.emergency_numbers == (
+        "112",
+        "*31#",
+    )
+    assert "core.emergency_numbers.0" in refusal(tmp_path, "core: {emergency_numbers: ['tel:112']}")
+
+
 def test_only_what_is_built_is_announced(tmp_path: Path) -> None:
     assert config(tmp_path, "").media_security.mechanisms == ("sdes-srtp",)
 
