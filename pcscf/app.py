@@ -64,6 +64,7 @@ class Process:
             RateLimit(limits.registrations_per_second_per_source, limits.registration_burst_per_source),
             self._overload,
             self._counters.refusals,
+            frozenset(config.core.emergency_numbers),
         )
         self._layer = TransactionLayer(
             t1=config.timers.t1, limit=limits.max_transactions, admit=admission.check

@@ -100,7 +100,11 @@ class Gate:
         self.overload = Overload(0.4)
         self.refusals = Tally()
         self.admission = Admission(
-            RateLimit(rate, rate), RateLimit(registrations, registrations), self.overload, self.refusals
+            RateLimit(rate, rate),
+            RateLimit(registrations, registrations),
+            self.overload,
+            self.refusals,
+            frozenset({"112"}),
         )
         stage = Stage()
         self.ue, self.core = stage.flow(UDP, UE), stage.flow(CORE, ("203.0.113.50", 5060))
@@ -131,6 +135,9 @@ def test_requests_above_the_rate() -> None:
     assert gate.refusals == {("rate of requests", 503): 1}
     assert not gate.refused("MESSAGE", core=True)
     assert not gate.refused("INVITE", uri="URN:service:sos.fire")
+    assert not gate.refused("INVITE", uri="tel:1-1-2")
+    assert gate.refused("INVITE", uri="urn:service:sosh").status == 503
+    assert gate.refused("MESSAGE", uri="urn:service:sos").status == 503
 
 
 def test_a_flood_of_emergency_calls_is_a_flood() -> None:
@@ -158,6 +165,7 @@ def test_an_overload_refuses_what_is_new(core: bool) -> None:
         assert not gate.refused(method, within, core=core)
     assert not gate.refused("CANCEL", "To: <sip:bob@home.example>", core=core)
     assert not gate.refused("INVITE", "To: <urn:service:sos>", uri="urn:service:sos", core=core)
+    assert not gate.refused("REGISTER", "Contact: <sip:alice@192.0.2.1;sos>;expires=60", core=core)
     assert gate.overload.refused == 5
 
 
