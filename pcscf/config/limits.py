@@ -24,7 +24,7 @@ class Limits(Section):
     max_connections_per_source: Count = 1_000
     """Connections from one address."""
     max_handshakes: Count = 1_000
-    """Connections that are not up yet: TLS, WebSocket; above: closed at once."""
+    """Connections that are not up yet: TLS, WebSocket; above: closed at once. From one address a tenth."""
     requests_per_second_per_source: Count = 2_000
     """Requests from one address (IPv6: one /64) on the access side; above: 503 with Retry-After."""
     request_burst_per_source: Count = 2_000

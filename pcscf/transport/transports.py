@@ -19,8 +19,10 @@ from pcscf.transport.udp import DEFAULT_PORT, UdpSocket, bind_udp
 #: Connections open at once, and those of one address on the access side; further ones are closed.
 MAX_CONNECTIONS = 20_000
 MAX_CONNECTIONS_PER_SOURCE = 1_000
-#: Accepted ones among them whose handshakes (TLS, WebSocket) are not done; further ones are closed.
+#: Accepted ones among them whose handshakes (TLS, WebSocket) are not done; further ones are
+#: closed. One source gets 1/SHARE of them at most, so that it cannot keep all others out.
 MAX_HANDSHAKES = 1_000
+SHARE = 10
 #: Seconds that opening a connection may take.
 CONNECT_TIMEOUT = 4.0
 #: Seconds between two looks for connections that keep us waiting.
@@ -54,7 +56,7 @@ class Transports:
         self._max_connections = max_connections
         self._max_per_source = max_connections_per_source
         self._max_handshakes = max_handshakes
-        self._handshakes = 0
+        self._handshakes: Counter[str] = Counter()
         self._sources: Counter[str] = Counter()
         self._loop = asyncio.get_running_loop()
         self._tasks = TaskSet("transport")
@@ -197,29 +199,28 @@ class Transports:
         if crowded or len(self._flows) >= self._max_connections or self._closing:
             self.count("connections_refused")
             return False
-        if flow.pending and self._handshakes >= self._max_handshakes:
-            self.count("handshakes_refused")
-            return False
-        self._handshakes += flow.pending
+        if flow.pending:
+            share = -(-self._max_handshakes // SHARE)
+            if self._handshakes[source] >= share or self._handshakes.total() >= self._max_handshakes:
+                self.count("handshakes_refused")
+                return False
+            self._handshakes[source] += 1
         self._flows[flow.key] = flow
         self._sources[source] += 1
         self._peers[flow.listener, *flow.remote] = flow
         return True
 
-    def established(self, flow: StreamFlow) -> None:  # noqa: ARG002
-        self._handshakes -= 1
+    def established(self, flow: StreamFlow) -> None:
+        _take_off(self._handshakes, source_of(flow.remote[0]))
 
     def lost(self, flow: StreamFlow) -> None:
         if self._peers.get((flow.listener, *flow.remote)) is flow:
             del self._peers[flow.listener, *flow.remote]
         if self._flows.pop(flow.key, None) is not None:
-            self._handshakes -= flow.pending
             source = source_of(flow.remote[0])
-            left = self._sources[source] - 1
-            if left:
-                self._sources[source] = left
-            else:
-                del self._sources[source]
+            _take_off(self._sources, source)
+            if flow.pending:
+                _take_off(self._handshakes, source)
         if not self._closing:
             self.on_closed(flow)
 
@@ -237,3 +238,10 @@ class Transports:
 
     def count(self, name: str) -> None:
         self.counters[name] = self.counters.get(name, 0) + 1
+
+
+def _take_off(counter: Counter[str], source: str) -> None:
+    if counter[source] > 1:
+        counter[source] -= 1
+    else:
+        del counter[source]

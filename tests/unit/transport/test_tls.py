@@ -6,6 +6,7 @@ import ssl
 import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 @pytest.fixture
 async def inbox(files: Files) -> AsyncIterator[Inbox]:
-    box = Inbox(max_handshakes=2)
+    box = Inbox(max_handshakes=20)
     await box.start(listener("tls"), listening_context(files.certificate, files.private_key))
     yield box
     await box.transports.close()
@@ -44,7 +45,7 @@ def trusting(files: Files, own: Files | None = None) -> ssl.SSLContext:
 
 @contextlib.asynccontextmanager
 async def connection(
-    box: Inbox, context: ssl.SSLContext | None, **options: str
+    box: Inbox, context: ssl.SSLContext | None, **options: Any
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     reader, writer = await asyncio.open_connection(
         box.listener.host, box.listener.port, ssl=context, **options
@@ -163,6 +164,19 @@ async def test_handshakes_are_bounded_in_number(inbox: Inbox, files: Files) -> N
             await inbox.next()
 
 
+async def test_one_source_does_not_keep_the_others_out(files: Files) -> None:
+    box = Inbox(max_handshakes=2)
+    await box.start(listener("tls"), listening_context(files.certificate, files.private_key))
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(connection(box, None))
+        await until_open(box, 1)
+        for own in ("127.0.0.2", "127.0.0.3", "127.0.0.4"):
+            _, writer = await stack.enter_async_context(connection(box, None, local_addr=(own, 0)))
+            writer.write(b"\x16\x03\x01")
+        await until_refused(box, 2)
+    await box.transports.close()
+
+
 async def test_what_cannot_be_framed_is_answered_inside_of_tls(inbox: Inbox, files: Files) -> None:
     async with connection(inbox, trusting(files)) as (reader, writer):
         writer.write(OPTIONS.encode().replace(b"h: 0", b"h: 999999999"))
@@ -278,5 +292,12 @@ def only_flow(box: Inbox) -> stream.StreamFlow:
 async def until_open(box: Inbox, wanted: int) -> None:
     async def look() -> int:
         return box.transports.connections
+
+    await until(look, lambda seen: seen == wanted)
+
+
+async def until_refused(box: Inbox, wanted: int) -> None:
+    async def look() -> int:
+        return box.counters.get("handshakes_refused", 0)
 
     await until(look, lambda seen: seen == wanted)
