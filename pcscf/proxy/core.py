@@ -16,10 +16,11 @@ from pcscf.proxy.emergency import EmergencyCalls, EmergencySettings
 from pcscf.proxy.gateways import Gateways, unavailable
 from pcscf.proxy.originating import HeaderSettings, check_security_verify, originate
 from pcscf.proxy.outages import Outages
-from pcscf.proxy.refusals import flow_failed, not_reachable
+from pcscf.proxy.refusals import flow_failed
 from pcscf.proxy.reg_event import RegEvents
 from pcscf.proxy.registrations import Registrations
 from pcscf.proxy.session_timer import Expiry
+from pcscf.proxy.restoration import check_reachable, undelivered
 from pcscf.proxy.subscription import Subscription
 from pcscf.proxy.terminating import answer_from_ue, terminate
 from pcscf.proxy.trust import FORBIDDEN, strip_for_ue, strip_untrusted
@@ -142,8 +143,7 @@ class Proxy:
             raise SipRefusal("not registered", status=403)
         if binding.emergency:
             raise SipRefusal("an emergency registration serves no other calls", status=403)
-        if binding.restoring:
-            raise not_reachable(binding.path, "the S-CSCF was not reached before")
+        check_reachable(binding)
         headers, turn = self._settings.headers, self._turn
         check_security_verify(request, binding, flow.listener, headers)
         branch.request = originate(request, binding, headers, turn.random, turn.now)
@@ -303,22 +303,7 @@ class Proxy:
     def on_undeliverable(self, branch: Branch, reason: str, now: float) -> list[Effect]:
         """The request of ``branch`` reached nobody: no next hop, no connection, no response."""
         self._turn.begin(now)
-        if branch.to is Side.ACCESS:
-            if reason == "transport":
-                refusal = flow_failed()
-            else:
-                refusal = SipRefusal("the UE does not answer", status=408)
-        elif branch.registration is not None:
-            refusal = SipRefusal("no answer from the core", status=504)
-        elif branch.undelivered is not None:
-            refusal = branch.undelivered
-        elif branch.served is None or branch.heard:
-            refusal = not_reachable(None)
-        else:
-            refusal = not_reachable(branch.served.path)
-            # Silence after another request than INVITE may be that of the far end (RFC 4320 4.2).
-            branch.served.restoring = reason != "timeout" or branch.method == "INVITE"
-        self._failed(branch, refusal)
+        self._failed(branch, undelivered(branch, reason))
         return self._turn.end()
 
     def _failed(self, branch: Branch, refusal: SipRefusal) -> None:
