@@ -139,12 +139,14 @@ class Edge:
         heard, failed = branch.heard, client.flow.remote
         way = self._placing.further(branch, client, event)
         wait = response.get("retry-after") if response is not None and event == 503 else None
-        if (wait or (response is None and not heard)) and (way is None or way[1:] != failed):
-            self._resolver.avoid(*failed, wait or "")
+        useless = wait or (response is None and not heard)
+        elsewhere = way is None or way[1:] != failed
+        if useless and elsewhere and self._resolver.avoid(*failed, wait or ""):
+            log.warning("next hop avoided", host=failed[0], port=failed[1], why=event)
         if way is None:
             return False
         listener, host, port = way
-        log.info("next hop failed", host=failed[0], port=failed[1], why=event)
+        self._transports.count("next_hops_failed")
         self._send(branch, self._transports.flow_to(listener, host, port))
         return True
 

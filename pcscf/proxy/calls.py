@@ -11,7 +11,7 @@ from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.dialogs import note_request, note_success, to_tag
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
-from pcscf.proxy.gateways import Gateways
+from pcscf.proxy.gateways import Gateways, unavailable
 from pcscf.proxy.session_timer import REFRESHING, SessionTimers, ask
 from pcscf.proxy.table import CallTable
 from pcscf.proxy.turn import Turn
@@ -71,7 +71,7 @@ class Calls:
         if branch.server is None:
             return
         if len(self.table) >= self.settings.max_calls + (EMERGENCY_RESERVE if emergency else 0):
-            raise SipRefusal("too many calls", status=503)
+            raise unavailable("too many calls")
         request = branch.request
         branch.session = ask(request, self.settings.session_expires_max)
         part = sdp_of(request, branch.method)

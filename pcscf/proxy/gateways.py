@@ -157,5 +157,5 @@ class Gateways:
 
 
 def unavailable(reason: str) -> SipRefusal:
-    """Return the refusal for want of a gateway: 503 with Retry-After."""
+    """Return the refusal of what may be possible later: 503 with Retry-After (RFC 3261 21.5.4)."""
     return SipRefusal(reason, status=503, headers=(("Retry-After", str(RETRY_AFTER)),))

@@ -29,6 +29,8 @@ from pcscf.sip.message import Request, Response
 
 #: A UE registers to the I-CSCF of its home domain: it has no say in Route, nor in Path.
 _REPLACED = UNTRUSTED | {"route", "path"}
+#: Of a 503 for want of room: bindings run out, and UEs leave (RFC 3261 21.5.4), in seconds.
+_RETRY_AFTER = (("Retry-After", "30"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +173,9 @@ class Registrar:
     def _check_room(self, aor: str, contacts: list[Contact], found: list[Binding | None]) -> None:
         added = sum(b is None and c.expires > 0 for b, c in zip(found, contacts, strict=True))
         if added and len(self.bindings) + added > self.settings.max_bindings:
-            raise SipRefusal("no room for another binding", status=503, phrase="Service Unavailable")
+            raise SipRefusal("no room for another binding", status=503, headers=_RETRY_AFTER)
         if added and len(self.bindings.of(aor)) + added > MAX_CONTACTS:
-            raise SipRefusal("too many contacts", status=503, phrase="Service Unavailable")
+            raise SipRefusal("too many contacts", status=503, headers=_RETRY_AFTER)
 
     def from_core(self, pending: PendingRegistration, response: Response, now: float) -> Response:
         """Return a response of the core as it goes to the UE; a 2xx changes the bindings.

@@ -136,17 +136,20 @@ class Resolver:
             task.add_done_callback(lambda _: self._asked.pop(question, None))
         return self._last_avoided(_in_order(await asyncio.shield(task)))
 
-    def avoid(self, host: str, port: int, retry_after: str = "") -> None:
+    def avoid(self, host: str, port: int, retry_after: str = "") -> bool:
         """Put a place that failed behind the others for a while: as long as its Retry-After says, if it does.
 
-        Else each request would wait for it first. Where all are avoided the order is DNS's.
+        Else each request would wait for it first. Where all are avoided the order is DNS's. Returns whether
+        it was not avoided before.
         """
         digits = retry_after.partition(";")[0].partition("(")[0].strip()
         seconds = min(float(digits[:9]), MAX_AVOID) if digits.isdecimal() else AVOID
-        self._avoided.pop((host, port), None)
+        now = time.monotonic()
+        news = self._avoided.pop((host, port), 0.0) <= now
         if len(self._avoided) >= MAX_AVOIDED:
             del self._avoided[next(iter(self._avoided))]
-        self._avoided[host, port] = time.monotonic() + seconds
+        self._avoided[host, port] = now + seconds
+        return news
 
     def _last_avoided(self, targets: list[Target]) -> list[Target]:
         if not self._avoided:

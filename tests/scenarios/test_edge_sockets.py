@@ -149,6 +149,7 @@ home.example. 60 NAPTR 2 1 "s" "SIP+D2U" "" _sip._udp.home.example.
             node.core.send(response_to(third, 403, to_tag="z"), node.listeners[1].port)
             await node.status(403)
             assert len(server.questions) == asked
+            assert node.transports.counters["next_hops_failed"] == 2
         second.socket.close()
         await node.close()
 

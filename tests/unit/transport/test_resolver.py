@@ -193,8 +193,9 @@ async def test_a_place_that_failed_comes_last_for_a_while(
     monkeypatch.setattr(resolver.time, "monotonic", lambda: now[0])
     asking = ask(server, supported=("udp",))
     first, second = await asking.resolve("sip:srv.example")
-    asking.avoid(first.host, first.port, retry_after)
+    assert asking.avoid(first.host, first.port, retry_after)
     assert await asking.resolve("sip:srv.example") == [second, first]
+    assert not asking.avoid(first.host, first.port, retry_after)
     asking.avoid(second.host, second.port, retry_after)
     assert await asking.resolve("sip:srv.example") == [first, second]
     now[0] += seconds - 1
