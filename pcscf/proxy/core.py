@@ -19,8 +19,8 @@ from pcscf.proxy.outages import Outages
 from pcscf.proxy.refusals import flow_failed
 from pcscf.proxy.reg_event import RegEvents
 from pcscf.proxy.registrations import Registrations
-from pcscf.proxy.session_timer import Expiry
 from pcscf.proxy.restoration import check_reachable, undelivered
+from pcscf.proxy.session_timer import Expiry
 from pcscf.proxy.subscription import Subscription
 from pcscf.proxy.terminating import answer_from_ue, terminate
 from pcscf.proxy.trust import FORBIDDEN, strip_for_ue, strip_untrusted
