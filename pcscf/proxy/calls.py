@@ -24,6 +24,8 @@ from pcscf.transaction.timers import TimerQueues
 _BYE_AGAIN = frozenset({401, 407})
 #: Emergency calls that are still taken where there are ``max_calls``.
 EMERGENCY_RESERVE = 1_000
+#: RFC 6228.
+_EARLY_DIALOG_OVER = 199
 #: Requests that carry offers and answers, themselves or in their responses (RFC 6337 2).
 _OFFER_ANSWER = frozenset({"INVITE", "ACK", "PRACK", "UPDATE"})
 
@@ -322,6 +324,8 @@ class Calls:
                 self._sessions.agreed(call, branch, response, self._turn.now)
         if branch.server is not None:
             self._turn.respond(branch.server, response)
+        if status == _EARLY_DIALOG_OVER and branch is call.branch:
+            self._gateways.leave(call, to_tag(response))
         if branch.method == "BYE" and status >= 200 and status not in _BYE_AGAIN:
             self.endings.hung_up(call, branch)
 

@@ -122,8 +122,14 @@ class Gateways:
         """Let the media go to a dialog of the call that goes on, where the gateway follows another."""
         self.in_turn(call, lambda: self._follow(call, fork))
 
+    def leave(self, call: Call, fork: str) -> None:
+        """An early dialog is over: the media does not stay with it where another one has answered."""
+        self.in_turn(call, lambda: self._turn_to(call, None if call.ended else call.media.plan_leave(fork)))
+
     def _follow(self, call: Call, fork: str) -> None:
-        plan = None if call.ended else call.media.plan_fork(fork)
+        self._turn_to(call, None if call.ended else call.media.plan_fork(fork))
+
+    def _turn_to(self, call: Call, plan: Plan | None) -> None:
         if plan is not None:
             self.carry_out(call, plan, lambda _: None, lambda _: None)
 
