@@ -2,7 +2,7 @@
 
 import pytest
 
-from pcscf.proxy.reg_event import LATER, LINGER, REFRESH_BEFORE
+from pcscf.proxy.reg_event import LATER, LINGER, REFRESH_BEFORE, refresh_after
 from pcscf.sip.headers import NameAddr, tag_of
 from tests.support.ladder import End, path_of, register, ue_of
 from tests.support.reg_event import ALICE, KIND, accept, contact, count, notify, reginfo, scscf_of
@@ -34,6 +34,14 @@ def test_the_subscribe(stage: Stage) -> None:
     core.nothing()  # once for each private identity
 
 
+@pytest.mark.parametrize(
+    ("expires", "after"), [(1, 5), (100, 50), (1200, 600), (1201, 600), (4200, 3600), (4499, 3600)]
+)
+def test_when_it_is_refreshed(expires: int, after: float) -> None:
+    """600 s before its end, or at half of a short one (24.229 5.2.3)."""
+    assert refresh_after(expires) == after
+
+
 def test_off_by_configuration() -> None:
     stage = Stage()
     ue_of(stage)
@@ -42,8 +50,8 @@ def test_off_by_configuration() -> None:
 
 def test_it_is_refreshed_in_its_dialog(stage: Stage) -> None:
     ue, core = ue_of(stage), scscf_of(stage)
-    first, leg = accept(core, f"Record-Route: {core.record_route}", expires=2000)
-    stage.run(2000 - REFRESH_BEFORE - 1)
+    first, leg = accept(core, f"Record-Route: {core.record_route}", expires=2100)
+    stage.run(2100 - REFRESH_BEFORE - 1)
     register(ue)
     core.nothing()
     stage.run(1.2)
