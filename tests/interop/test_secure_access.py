@@ -20,6 +20,7 @@ from pcscf.flow import Flow
 from pcscf.sip.message import parse
 from tests.support.certificates import Files, issue
 from tests.support.edge import PASSWORD, Network, accept, aor, network
+from tests.support.loopback import BOTH_VERSIONS
 from tests.support.programs import Program, need, until
 from tests.support.tunnel import Secure, tunnel
 
@@ -57,7 +58,8 @@ class Access:
 @contextlib.asynccontextmanager
 async def reached_by(access: Access) -> AsyncIterator[Network]:
     def on_both_versions(settings: dict[str, Any]) -> None:
-        settings["realms"]["access"]["address6"] = "::1"
+        if ":" in access.secure.host:
+            settings["realms"]["access"]["address6"] = access.secure.host
 
     async with network(edit_pcscf=access.add, edit_agw=on_both_versions) as net:
         yield net
@@ -93,7 +95,7 @@ class Phone(UserAgent):
         return self.stack.flow(self.proxy)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", BOTH_VERSIONS)
 @pytest.mark.parametrize("transport", ["tls", "ws", "wss"])
 async def test_protected_calls_both_ways(tmp_path: Path, transport: str, host: str) -> None:
     """Alice is behind the transport, Bob behind UDP; each calls the other, and either hangs up."""

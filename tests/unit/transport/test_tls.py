@@ -17,6 +17,7 @@ from pcscf.transport import stream
 from pcscf.transport.tls import Tls
 from tests.support.certificates import Files, issue
 from tests.support.inbox import LOOPBACK, Inbox, listener
+from tests.support.loopback import BOTH_VERSIONS
 from tests.support.programs import until
 from tests.support.sip import INVITE, request
 
@@ -64,7 +65,7 @@ async def read(reader: asyncio.StreamReader, count: int = -1) -> bytes:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-@pytest.mark.parametrize("host", [LOOPBACK, "::1"])
+@pytest.mark.parametrize("host", BOTH_VERSIONS)
 async def test_messages_and_pongs_go_through(files: Files, version: ssl.TLSVersion, host: str) -> None:
     box = Inbox()
     await box.start(listener("tls", host), listening_context(files.certificate, files.private_key))

@@ -208,3 +208,12 @@ async def test_a_flood_is_read_in_batches(inbox: Inbox, peer: Peer) -> None:
         await inbox.next()
     await asyncio.sleep(0)
     assert inbox.transports.behind(now + 60) == 0
+
+
+async def test_a_batch_that_was_enough_is_no_backlog(inbox: Inbox, peer: Peer) -> None:
+    (listener,) = await inbox.transports.start([LOOPBACK])
+    for _ in range(BATCH):
+        peer.send(request("OPTIONS").encode(), listener)
+    await inbox.next()
+    assert inbox.queue.qsize() == BATCH - 1
+    assert inbox.transports.behind(asyncio.get_running_loop().time() + 60) == 0

@@ -17,7 +17,8 @@ from hosting.tls import listening_context
 from pcscf.sip.build import response_to
 from pcscf.transport import stream, websocket
 from tests.support.certificates import issue
-from tests.support.inbox import LOOPBACK, Inbox, listener
+from tests.support.inbox import Inbox, listener
+from tests.support.loopback import BOTH_VERSIONS
 from tests.support.sip import INVITE, request
 
 OPTIONS = request("OPTIONS").encode()
@@ -105,7 +106,7 @@ async def test_text_and_binary_both_ways(inbox: Inbox) -> None:
     assert inbox.counters == {"websocket_upgrades": 1}
 
 
-@pytest.mark.parametrize("host", [LOOPBACK, "::1"])
+@pytest.mark.parametrize("host", BOTH_VERSIONS)
 async def test_secure_websocket(tmp_path: Path, host: str) -> None:
     files = issue(tmp_path, "edge")
     box = Inbox()
