@@ -122,6 +122,13 @@ class UdpSocket:
             if self._sock.fileno() < 0:
                 return
             self._datagram(data, address[0], address[1])
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            self.behind_since = None
+            return
+        except OSError:
+            self._count("receive_errors")
         if self.behind_since is None:
             self.behind_since = self._loop.time()
 
