@@ -102,7 +102,7 @@ class Call:
     caller: the side that the INVITE came from. invite: as received, for requests that the proxy makes itself.
     emergency: it went to the E-CSCF.
     first: the branch of that INVITE, weakly once the call is over. dialogs: confirmed ones, by To tag of the
-    callee; over: those that have ended.
+    callee; over: those that have ended. forks: every To tag of the INVITE's responses so far.
     acknowledged: the answer of the last ACK that had one, as received and as sent on.
     waiting: the gateway was asked, and ``queue`` holds in order what came since. answered: when, 0.0 if not.
     """
@@ -119,6 +119,7 @@ class Call:
     emergency: bool = False
     dialogs: dict[str, Dialog] = field(default_factory=dict)
     over: dict[str, Dialog] = field(default_factory=dict)
+    forks: list[str] = field(default_factory=list)
     acknowledged: tuple[bytes, bytes] | None = None
     waiting: bool = False
     queue: deque[Callable[[], None]] = field(default_factory=deque)

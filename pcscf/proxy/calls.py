@@ -24,6 +24,10 @@ from pcscf.transaction.timers import TimerQueues
 _BYE_AGAIN = frozenset({401, 407})
 #: Emergency calls that are still taken where there are ``max_calls``.
 EMERGENCY_RESERVE = 1_000
+#: Dialogs that one INVITE may make, and provisional responses that may wait for the gateway: a callee can
+#: invent To tags and RSeqs without end, and no limit on requests counts responses.
+MAX_FORKS = 32
+MAX_WAITING = 64
 #: RFC 6228.
 _EARLY_DIALOG_OVER = 199
 #: Requests that carry offers and answers, themselves or in their responses (RFC 6337 2).
@@ -213,11 +217,20 @@ class Calls:
 
     def response(self, call: Call, branch: Branch, response: Response) -> None:
         """Take a response (never 100) back, in its turn. What is retransmitted meanwhile is absorbed."""
+        tag = to_tag(response)
+        if branch is call.branch and response.status < 300 and tag not in call.forks:
+            if len(call.forks) >= MAX_FORKS:
+                self._turn.counters.refusals["too many forks", 500] += 1
+                return
+            call.forks.append(tag)
         if not call.waiting:
             self._response(call, branch, response)
             return
-        key = (id(branch), response.status, to_tag(response), response.get("rseq"))
+        key = (id(branch), response.status, tag, response.get("rseq"))
         if key in call.queued:
+            return
+        if response.status < 200 and len(call.queued) >= MAX_WAITING:
+            self._turn.counters.refusals["too many responses wait", 500] += 1
             return
         call.queued.add(key)
 
