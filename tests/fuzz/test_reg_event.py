@@ -42,6 +42,7 @@ STATES = st.lists(
 ).map("".join)
 
 
+@settings(deadline=None)
 @given(DOCUMENTS)
 def test_documents(document: bytes) -> None:
     with suppress(SipRefusal):
@@ -49,7 +50,7 @@ def test_documents(document: bytes) -> None:
         assert sum(1 + len(one.contacts) for one in found.registrations) <= MAX_ENTRIES
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(STATES, DOCUMENTS), min_size=1, max_size=4))
 def test_notifications(said: list[tuple[str, bytes]]) -> None:
     stage = Stage(reg_event=True)
