@@ -211,10 +211,9 @@ class Registrar:
         associated = [uri for value in response.values("p-associated-uri") if (uri := _uri(value))]
         for contact in pending.contacts:
             expires = granted(contact, response)
-            for aor in (pending.aor, *(self._registered_as(pending) if expires == 0 else ())):
-                binding = self.bindings.find(aor, contact.uri, contact.instance, contact.reg_id)
-                if binding is not None:
-                    break
+            aors = [pending.aor, *(self._registered_as(pending) if expires == 0 else ())]
+            found = (self.bindings.find(a, contact.uri, contact.instance, contact.reg_id) for a in aors)
+            binding = next((one for one in found if one is not None), None)
             if binding is not None:
                 self.bindings.remove(binding)
                 if expires == 0:
