@@ -65,7 +65,7 @@ async def calls(net: Network, directory: Path, scenario: str, number: int, *more
 
 async def test_every_scenario(tmp_path: Path) -> None:
     """All at the same time, as their pauses take longer than their work."""
-    async with kamailio(tmp_path) as (uri, _), network(next_hop=uri) as net:
+    async with kamailio(tmp_path, children=1) as (uri, _), network(next_hop=uri) as net:
         async with asyncio.TaskGroup() as group:
             for path in SCENARIOS.glob("ue_call*.xml"):
                 group.create_task(calls(net, tmp_path, path.name, 3))
@@ -83,7 +83,7 @@ async def test_every_scenario(tmp_path: Path) -> None:
 
 
 async def test_a_network_that_loses_every_tenth_datagram(tmp_path: Path) -> None:
-    async with kamailio(tmp_path) as (uri, _), network(next_hop=uri) as net:
+    async with kamailio(tmp_path, children=1) as (uri, _), network(next_hop=uri) as net:
         await calls(net, tmp_path, "ue_call.xml", 10, "-lost", 10)
         await net.nothing_left()
         assert await net.metric("pcscf", "pcscf_calls_total", outcome="answered") == 2 * 10
