@@ -18,11 +18,6 @@ OVERLOAD_RETRY_AFTER = range(2, 12)
 #: once. Beyond that they are requests like others, so that their name is no way past the limits.
 EMERGENCY_RATE = 5.0
 EMERGENCY_BURST = 20
-#: Emergency calls (RFC 5031) are served whatever else happens: so many a second of one source, and so many at
-#: once. Beyond that they are requests like others, so that their name is no way past the limits.
-_EMERGENCY = "urn:service:sos"
-EMERGENCY_RATE = 5.0
-EMERGENCY_BURST = 20
 
 
 class Admission:
