@@ -57,8 +57,14 @@ class Edge:
             },
             "media_security": {"media_inactivity": 0},  # calls are held without media
             "iq": {"listen": {"address": "127.0.0.1", "port": iq}},
-            # One address is all UEs here.
-            "limits": {"requests_per_second_per_source": 1_000_000},
+            # One address is all UEs here, and what cannot be carried shall be late, not refused.
+            "limits": {
+                "requests_per_second_per_source": 1_000_000,
+                "request_burst_per_source": 1_000_000,
+                "registrations_per_second_per_source": 1_000_000,
+                "registration_burst_per_source": 1_000_000,
+                "overload_lag": 60,
+            },
             "drain": 1,
             "admin": {"address": "127.0.0.1", "port": free_port()},
             "log": {"level": "info", "format": "json"},

@@ -13,11 +13,11 @@ from pcscf.alg.session import MediaPolicy
 from pcscf.edge import Edge
 from pcscf.entropy import Entropy
 from pcscf.flow import Flow, Listener, Side
+from pcscf.overload import Overload
 from pcscf.proxy.calls import CallSettings
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.core import Proxy, ProxySettings
 from pcscf.proxy.originating import HeaderSettings
-from pcscf.ratelimit import RateLimit
 from pcscf.registration.registrar import Registrar, RegistrarSettings
 from pcscf.sip.message import Request, Response, parse
 from pcscf.transaction.layer import TransactionLayer
@@ -87,6 +87,9 @@ class _Transports:
     def __init__(self, core: MemoryFlow) -> None:
         self._core = core
 
+    def behind(self, _now: float) -> float:
+        return 0.0
+
     def flow_to(self, _listener: Listener, _host: str, _port: int) -> MemoryFlow:
         return self._core
 
@@ -136,7 +139,7 @@ class MemoryEdge:
             listeners,
             counters,
             entropy,
-            RateLimit(1_000_000),
+            Overload(60.0),
             udp_limit=65_000,
         )
         self._edge.on_gateway_up(gateway, True)

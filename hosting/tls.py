@@ -1,9 +1,27 @@
-"""Contexts for mutual TLS between our own processes (Iq), from the files of a configuration."""
+"""TLS contexts from the files of a configuration: for listeners, and mutual for our own processes (Iq)."""
 
 import ssl
+from pathlib import Path
 
 from hosting.daemon import StartError
 from hosting.sections import TlsFiles
+
+#: TLS 1.2 suites: forward secrecy and authenticated encryption alone (RFC 9325 4.2). TLS 1.3 has no others.
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+
+def listening_context(certificate: Path, private_key: Path, client_ca: Path | None = None) -> ssl.SSLContext:
+    """For a listener that anybody may connect to; TLS 1.2 and 1.3.
+
+    client_ca: where given, every peer has to present a certificate that it vouches for.
+    Raises StartError where a file is of no use.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers(_CIPHERS)
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    if client_ca is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+    return _with_files(context, certificate, private_key, client_ca)
 
 
 def server_context(files: TlsFiles) -> ssl.SSLContext:
@@ -19,14 +37,21 @@ def client_context(files: TlsFiles) -> ssl.SSLContext:
 
 def _context(files: TlsFiles, protocol: int) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
+    return _with_files(context, files.certificate, files.private_key, files.ca)
+
+
+def _with_files(
+    context: ssl.SSLContext, certificate: Path, private_key: Path, ca: Path | None
+) -> ssl.SSLContext:
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(files.certificate, files.private_key, password=_refuse_password)
-        context.load_verify_locations(files.ca)
+        context.load_cert_chain(certificate, private_key, password=_refuse_password)
+        if ca is not None:
+            context.load_verify_locations(ca)
     except (OSError, ValueError) as error:
-        names = f"{files.certificate}, {files.private_key}, {files.ca}"
+        names = ", ".join(str(name) for name in (certificate, private_key, ca) if name is not None)
         raise StartError(f"TLS files cannot be used ({names}): {error}") from None
     return context
 

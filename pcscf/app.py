@@ -1,7 +1,7 @@
 """The P-CSCF process: builds its parts from the configuration, serves, drains."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import structlog
 
@@ -12,18 +12,26 @@ from hosting.tls import server_context
 from iq.controller import Controller
 from pcscf.admin.counters import Counters
 from pcscf.admin.metrics import Snapshot, collect
+from pcscf.admission import Admission
 from pcscf.alg.session import MediaPolicy
+from pcscf.certificates import Certificates, without_files
 from pcscf.config import Config, listeners
+from pcscf.config.core import DnsServer
 from pcscf.edge import Edge
 from pcscf.entropy import Entropy
-from pcscf.flow import Listener, Side
+from pcscf.flow import Listener, Side, StaticFlow
+from pcscf.overload import Overload
 from pcscf.proxy.calls import CallSettings
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.core import Proxy, ProxySettings
+from pcscf.proxy.emergency import EmergencySettings
 from pcscf.proxy.originating import HeaderSettings
 from pcscf.ratelimit import RateLimit
 from pcscf.registration.registrar import Registrar, RegistrarSettings
+from pcscf.registration.security_agreement import TLS_TRANSPORTS
+from pcscf.registration.trunks import Trunk
 from pcscf.transaction.layer import TransactionLayer
+from pcscf.transport.resolver import Resolver
 from pcscf.transport.transports import Transports
 
 log = structlog.get_logger()
@@ -47,23 +55,46 @@ class Process:
         self._transports = Transports(
             max_connections=config.limits.max_connections,
             max_connections_per_source=config.limits.max_connections_per_source,
+            max_handshakes=config.limits.max_handshakes,
         )
-        self._layer = TransactionLayer(t1=config.timers.t1, limit=config.limits.max_transactions)
+        limits = config.limits
+        self._overload = Overload(limits.overload_lag)
+        admission = Admission(
+            RateLimit(limits.requests_per_second_per_source, limits.request_burst_per_source),
+            RateLimit(limits.registrations_per_second_per_source, limits.registration_burst_per_source),
+            self._overload,
+            self._counters.refusals,
+            frozenset(config.core.emergency_numbers),
+        )
+        self._layer = TransactionLayer(
+            t1=config.timers.t1, limit=limits.max_transactions, admit=admission.check
+        )
         self._loop = asyncio.get_running_loop()
         self._stopping: Stopping | None = None
 
     async def start(self, stopping: Stopping) -> None:
         config, self._stopping = self._config, stopping
         points = [*config.access.listen, *config.core.listen]
-        bound = await self._transports.start(listeners(config), [point.address for point in points])
-        self._registrar = Registrar(self._registrar_settings(bound))
+        contexts = [point.tls_context() for point in config.access.listen] + [None] * len(config.core.listen)
+        bound = await self._transports.start(listeners(config), [point.address for point in points], contexts)
+        access = bound[: len(config.access.listen)]
+        self._certificates = Certificates(self._transports, config.access.listen, access)
+        self._registrar = Registrar(self._registrar_settings(bound), self._trunks(bound))
         self._proxy = Proxy(
-            ProxySettings(_call_settings(config), self._header_settings(bound), config.core.next_hop),
+            ProxySettings(
+                _call_settings(config),
+                self._header_settings(bound),
+                config.core.next_hop,
+                _emergency_settings(config),
+                config.core.reg_event,
+            ),
             bound,
             self._registrar,
             self._counters,
             self._entropy,
         )
+        for trunk in self._registrar.trunks.all:
+            log.info("trunk", aor=trunk.aor, contact=trunk.contact, route=trunk.path)
         self._edge = Edge(
             self._proxy,
             self._layer,
@@ -71,8 +102,9 @@ class Process:
             bound,
             self._counters,
             self._entropy,
-            RateLimit(config.limits.requests_per_second_per_source),
+            self._overload,
             udp_limit=config.core.udp_limit,
+            resolver=_resolver(config.core.dns),
         )
         self._controller = Controller(
             f"<{config.node.name}>",
@@ -127,13 +159,30 @@ class Process:
             secret=self._entropy(32),
             mechanisms=config.media_security.mechanisms,
             strict_verify=config.media_security.strict_verify,
+            require=config.media_security.require,
+            tls=any(one.side is Side.ACCESS and one.transport in TLS_TRANSPORTS for one in bound),
             max_bindings=config.limits.max_bindings,
         )
 
+    def _trunks(self, bound: list[Listener]) -> Iterator[Trunk]:
+        """Yield the trunks on their listeners, which are the first ones of ``bound``, in the file's order."""
+        access = self._config.access
+        for one in access.static:
+            if (at := access.listener_of(one)) is not None:
+                flow = StaticFlow(bound[at], one.remote, self._transports.flow_to)
+                yield Trunk(one.aor, one.contact, frozenset(one.mechanisms), flow)
+
     def _reload(self, config: Config) -> None:
-        """Media policy and Timer C count for new calls at once; the rest needs a restart, and says so."""
+        """Media policy, Timer C and the session timer count for new calls at once.
+
+        New certificates count for new connections. The rest needs a restart, and says so. Raises ConfigError.
+        """
+        renewed = self._certificates.reload(config.access.listen)
+        if renewed:
+            log.info("certificates read again", listen=renewed)
         self._proxy.calls.settings = _call_settings(config)
-        waiting = [key for key in differences(self._config, config) if not key.startswith(_RELOADED)]
+        changed = differences(without_files(self._config), without_files(config))
+        waiting = [key for key in changed if key in _AGREEMENT or not key.startswith(_RELOADED)]
         if waiting:
             log.warning("these keys need a restart", keys=waiting)
         self._config = config
@@ -150,10 +199,16 @@ class Process:
             transactions=len(self._layer),
             calls=len(self._proxy.calls),
             connections=self._transports.connections,
+            overloaded=self._overload.on,
+            input_lag=self._overload.lag,
             gateways=self._edge.gateways,
             transaction_events=self._layer.counters,
             transport_events=self._transports.counters,
         )
+
+
+def _resolver(server: DnsServer | None) -> Resolver:
+    return Resolver() if server is None else Resolver([server.address], server.port)
 
 
 def _core_of(bound: list[Listener]) -> Listener:
@@ -162,7 +217,17 @@ def _core_of(bound: list[Listener]) -> Listener:
 
 
 #: What a reload brings into force.
-_RELOADED = ("media_security.", "timers.timer_c", "log.", "drain")
+_RELOADED = ("media_security.", "timers.timer_c", "timers.session_expires_max", "log.", "drain")
+#: What it does not: UEs hold the registrar to what it announced.
+_AGREEMENT = frozenset(f"media_security.{key}" for key in ("mechanisms", "strict_verify", "require"))
+
+
+def _emergency_settings(config: Config) -> EmergencySettings:
+    return EmergencySettings(
+        config.core.emergency,
+        frozenset(config.core.emergency_numbers),
+        config.limits.max_unregistered_emergency_calls,
+    )
 
 
 def _call_settings(config: Config) -> CallSettings:
@@ -183,6 +248,7 @@ def _call_settings(config: Config) -> CallSettings:
         policy=policy,
         core_realm=config.core.realm,
         timer_c=config.timers.timer_c,
+        session_expires_max=config.timers.session_expires_max,
         inactivity=media.media_inactivity or None,
         max_calls=config.limits.max_calls,
     )

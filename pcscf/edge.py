@@ -1,7 +1,7 @@
 """The shell of the P-CSCF: owns the loop, the sockets and the clock, executes what the proxy core says."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -12,13 +12,12 @@ from iq.procedures import ActionReply, Done, Notification
 from pcscf.admin.counters import Counters
 from pcscf.entropy import Entropy
 from pcscf.errors import SipRefusal
-from pcscf.flow import Flow, Listener, Side
+from pcscf.flow import Flow, Listener, Side, StaticFlow
+from pcscf.overload import Overload
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.core import Proxy
 from pcscf.proxy.effects import AskGateway, CancelBranch, Effect, Forward, Report, Respond
-from pcscf.proxy.placing import Placing
-from pcscf.ratelimit import RateLimit
-from pcscf.sip.build import response_to
+from pcscf.proxy.placing import Hop, Placing
 from pcscf.sip.message import Request, Response
 from pcscf.transaction.layer import ClientTransaction, ServerTransaction, TransactionLayer
 from pcscf.transaction.runner import Runner
@@ -29,8 +28,8 @@ log = structlog.get_logger()
 
 #: Seconds between looks at what is due in the proxy core.
 TICK = 0.5
-#: What a source gets that sends too much (limits.requests_per_second_per_source).
-_LATER = (("Retry-After", "1"),)
+#: Seconds between two measurements of how long input waits.
+WATCH = 0.2
 
 
 class Edge:
@@ -44,27 +43,31 @@ class Edge:
         listeners: list[Listener],
         counters: Counters,
         entropy: Entropy,
-        rate: RateLimit,
+        overload: Overload,
         *,
         udp_limit: int,
+        resolver: Resolver | None = None,
     ) -> None:
         self._proxy = proxy
         self._counters = counters
-        self._rate = rate
+        self._overload = overload
         self._placing = Placing(listeners, udp_limit, entropy)
         self._loop = asyncio.get_running_loop()
         self._tasks = TaskSet("edge")
-        self._resolver = Resolver()
+        self._resolver = resolver or Resolver()
         self._transports = transports
         self._runner = Runner(layer, self, self._loop)
         self._gateways: dict[str, Gateway] = {}
         self._no_calls = asyncio.Event()
         self._tick_handle = self._loop.call_later(TICK, self._tick)
-        transports.on_message = self._receive
+        self._watch_due = self._loop.time() + WATCH
+        self._watch_handle = self._loop.call_at(self._watch_due, self._watch)
+        transports.on_message = self._runner.receive
         transports.on_closed = self._closed
 
     async def close(self) -> None:
         self._tick_handle.cancel()
+        self._watch_handle.cancel()
         await self._tasks.close()
         await self._resolver.close()
         self._runner.close()
@@ -89,21 +92,21 @@ class Edge:
         if self._proxy.draining and not len(self._proxy.calls):
             self._no_calls.set()
 
-    def _receive(self, message: Request | Response, flow: Flow) -> None:
-        if (
-            isinstance(message, Request)
-            and flow.listener.side is Side.ACCESS
-            and not self._rate.admit(flow.remote[0], self._loop.time())
-        ):
-            self._counters.refusals["rate of requests", 503] += 1
-            if message.method != "ACK":
-                flow.send(response_to(message, 503, headers=_LATER).encode())
-            return
-        self._runner.receive(message, flow)
+    def _watch(self) -> None:
+        """Measure how long input waits: as long as this tick did, or as the datagrams in a socket do."""
+        now, overload = self._loop.time(), self._overload
+        if overload.measure(max(now - self._watch_due, self._transports.behind(now)), now):
+            if overload.on:
+                log.warning("overload", lag=round(overload.lag, 3))
+            else:
+                seconds = round(now - overload.since, 1)
+                log.warning("overload over", seconds=seconds, refused=overload.refused)
+        self._watch_due = now + WATCH
+        self._watch_handle = self._loop.call_at(self._watch_due, self._watch)
 
     def _closed(self, flow: Flow) -> None:
         self._runner.flow_closed(flow)
-        self._proxy.on_flow_closed(flow)
+        self._apply(self._proxy.on_flow_closed(flow, self._loop.time()))
 
     # What transactions report
 
@@ -117,16 +120,35 @@ class Edge:
         self._apply(self._proxy.on_ack(request, flow, self._loop.time()))
 
     def on_response(self, client: ClientTransaction, response: Response) -> None:
+        if self._goes_elsewhere(client, response.status, response):
+            return
         self._apply(self._proxy.on_response(client, response, self._loop.time()))
 
     def on_failed(self, client: ClientTransaction, reason: str) -> None:
-        branch = client.context
-        if reason == "transport" and isinstance(branch, Branch):
-            listener = self._placing.fall_back(branch)
-            if listener is not None:
-                self._send(branch, self._transports.flow_to(listener, *client.flow.remote))
-                return
+        if self._goes_elsewhere(client, reason):
+            return
         self._apply(self._proxy.on_failed(client, reason, self._loop.time()))
+
+    def _goes_elsewhere(
+        self, client: ClientTransaction, event: int | str, response: Response | None = None
+    ) -> bool:
+        """Send the request of ``client`` its next way, where ``event`` calls for that and there is one."""
+        branch = client.context
+        if not isinstance(branch, Branch) or branch.to is not Side.CORE:
+            return False
+        heard, failed = branch.heard, client.flow.remote
+        way = self._placing.further(branch, client, event)
+        wait = response.get("retry-after") if response is not None and event == 503 else None
+        useless = wait or (response is None and not heard)
+        elsewhere = way is None or way[1:] != failed
+        if useless and elsewhere and self._resolver.avoid(*failed, wait or ""):
+            log.warning("next hop avoided", host=failed[0], port=failed[1], why=event)
+        if way is None:
+            return False
+        listener, host, port = way
+        self._transports.count("next_hops_failed")
+        self._send(branch, self._transports.flow_to(listener, host, port))
+        return True
 
     # What gateways report
 
@@ -179,7 +201,8 @@ class Edge:
 
     def _forward(self, branch: Branch) -> None:
         if branch.flow is not None:
-            self._send(branch, branch.flow)
+            flow = branch.flow
+            self._send(branch, flow.opened() if isinstance(flow, StaticFlow) else flow)
             return
         try:
             target = numeric(branch.uri)
@@ -187,7 +210,7 @@ class Edge:
             self._loop.call_soon(self._undeliverable, branch, "resolve")
             return
         if target is not None:
-            self._place(branch, *target)
+            self._place(branch, [target])
         else:
             self._tasks.spawn(self._resolve(branch), "resolve")
 
@@ -195,19 +218,17 @@ class Edge:
         targets = await self._resolver.resolve(branch.uri)
         if branch.answered:  # cancelled meanwhile
             return
-        if targets:
-            self._place(branch, targets[0].transport, targets[0].host, targets[0].port)
-        else:
-            self._undeliverable(branch, "resolve")
+        self._place(branch, [(target.transport, target.host, target.port) for target in targets])
 
     def _undeliverable(self, branch: Branch, reason: str) -> None:
         self._apply(self._proxy.on_undeliverable(branch, reason, self._loop.time()))
 
-    def _place(self, branch: Branch, transport: str | None, host: str, port: int) -> None:
-        listener = self._placing.listener(branch, transport)
-        if listener is None:
+    def _place(self, branch: Branch, hops: Sequence[Hop]) -> None:
+        way = self._placing.first(branch, hops)
+        if way is None:
             self._loop.call_soon(self._undeliverable, branch, "resolve")
         else:
+            listener, host, port = way
             self._send(branch, self._transports.flow_to(listener, host, port))
 
     def _send(self, branch: Branch, flow: Flow) -> None:

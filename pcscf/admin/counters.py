@@ -49,7 +49,10 @@ class Counters:
     policed: Tally = field(default_factory=Tally)
     """(side, indication): what this side has no right to say and was removed: header field or 3ge2ae."""
     registrations: Tally = field(default_factory=Tally)
-    """outcome: registered, refreshed, removed, expired, flow_lost, refused."""
+    """outcome: registered, refreshed, removed, expired, flow_lost, refused, deregistered (by the network)."""
+    reg_event: Tally = field(default_factory=Tally)
+    """event: of our subscriptions to registrations: subscribed, refreshed, refused, failed, notified, stale,
+    ended."""
     decisions: Tally = field(default_factory=Tally)
     """(action, media): media security decisions for each m= line of a call's offer."""
     calls: Tally = field(default_factory=Tally)

@@ -17,6 +17,8 @@ class Snapshot:
     transactions: int = 0
     calls: int = 0
     connections: int = 0
+    overloaded: bool = False
+    input_lag: float = 0.0
     gateways: Mapping[str, bool] = field(default_factory=dict)
     """Message identifier of each gateway seen -> its Iq association is up."""
     transaction_events: Mapping[str, int] = field(default_factory=dict)
@@ -47,6 +49,9 @@ def _counted(counters: Counters) -> Iterator[Metric]:
     )
     yield counter("pcscf_registrations", "Registrations by outcome.", ("outcome",), counters.registrations)
     yield counter(
+        "pcscf_reg_event", "Subscriptions to registrations, by event.", ("event",), counters.reg_event
+    )
+    yield counter(
         "pcscf_media_decisions",
         "Media security decisions, one for each m= line.",
         ("action", "media"),
@@ -61,6 +66,8 @@ def _alive(now: Snapshot) -> Iterator[Metric]:
     yield gauge("pcscf_transactions", "SIP transactions alive.", now.transactions)
     yield gauge("pcscf_active_calls", "Calls in progress.", now.calls)
     yield gauge("pcscf_connections", "SIP connections open.", now.connections)
+    yield gauge("pcscf_overloaded", "1 while new dialogs and registrations get 503.", float(now.overloaded))
+    yield gauge("pcscf_input_lag_seconds", "How long input waits.", now.input_lag)
     up = {mid: float(is_up) for mid, is_up in now.gateways.items()}
     yield gauges("pcscf_iq_up", "1 where the Iq association with this gateway is up.", ("gateway",), up)
     yield counter(

@@ -197,6 +197,17 @@ class MediaSession:
             return None
         return self._follow(exchange, known, fork)
 
+    def plan_leave(self, fork: str) -> Plan | None:
+        """Forget an early fork that is over (RFC 6228), while another one answered.
+
+        Where the gateway followed it, bring it to the latest of those that are left.
+        """
+        exchange = self._exchange
+        if exchange is None or fork not in exchange.answers or len(exchange.answers) == 1:
+            return None
+        del exchange.answers[fork]
+        return self.plan_fork(next(reversed(exchange.answers))) if exchange.fork == fork else None
+
     def _follow(self, exchange: Exchange, answer: Answer, fork: str) -> Plan:
         pairs = [
             (line.stream, state)

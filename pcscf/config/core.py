@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
-from hosting.config import Finding, NotBuilt, Section
-from hosting.sections import Name
+from hosting.config import Finding, Section
+from hosting.sections import Address, Name
 from pcscf.config.listening import ListeningPoint
 
 _NEXT_HOP = re.compile(
@@ -22,12 +22,18 @@ def _next_hop(uri: str) -> str:
 
 
 NextHop = Annotated[str, AfterValidator(_next_hop)]
+Dialled = Annotated[str, StringConstraints(pattern=r"^[0-9*#+]{1,15}$")]
 
 
 class CoreListener(ListeningPoint):
     transport: Literal["udp", "tcp"] = "udp"
     port: Annotated[int, Field(ge=0, le=65535)] = 5070
     """0: any free port, for tests."""
+
+
+class DnsServer(Section):
+    address: Address
+    port: Annotated[int, Field(ge=1, le=65535)] = 53
 
 
 class Core(Section):
@@ -39,8 +45,14 @@ class Core(Section):
     """Gateway realm for the media of the core side."""
     next_hop: NextHop | None = None
     """I-CSCF for REGISTER; null: RFC 3263 on the home domain."""
-    emergency: Annotated[NextHop | None, NotBuilt(but=None)] = None
-    """E-CSCF for emergency calls."""
+    emergency: NextHop | None = None
+    """E-CSCF for emergency calls (TS 24.229 5.2.10); null: they are answered 380."""
+    emergency_numbers: tuple[Dialled, ...] = ()
+    """Dialled numbers that mean an emergency, as urn:service:sos does (RFC 5031)."""
+    dns: DnsServer | None = None
+    """Server that is asked for names of next hops; null: those of the system."""
+    reg_event: bool = False
+    """Subscribe to the registration state of UEs (TS 24.229 5.2.3): the core may end registrations."""
     udp_limit: Annotated[int, Field(ge=512, le=65_507)] = 1300
     """Octets; a larger request goes over tcp (RFC 3261 18.1.1)."""
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from hosting.config import Finding, Location, NotBuilt, Section
+from hosting.config import Finding, Location, Section
 from hosting.sections import Address, Host, Port, Root, TlsFiles, is_loopback
-from pcscf.config.access import Access
+from pcscf.config.access import ENCRYPTED, Access
 from pcscf.config.core import Core
 from pcscf.config.limits import Limits
 from pcscf.config.listening import Socket, collisions
@@ -51,8 +51,8 @@ class Timers(Section):
     """Seconds: round-trip estimate of RFC 3261 17.1.1.1; the other SIP timers are multiples of it."""
     timer_c: Annotated[float, Field(gt=0, le=86_400)] = 181
     """Seconds without a final response to INVITE (RFC 3261 16.6)."""
-    session_expires_max: Annotated[int, Field(ge=90, le=86_400), NotBuilt(but=7200)] = 7200
-    """Seconds: longest session interval that passes (RFC 4028)."""
+    session_expires_max: Annotated[int, Field(ge=90, le=86_400)] = 7200
+    """Seconds: longest session interval that passes, and the one asked for where none is (RFC 4028)."""
 
     def warnings(self) -> Iterator[Finding]:
         if self.timer_c <= 180:
@@ -72,6 +72,13 @@ class Config(Root):
 
     def problems(self) -> Iterator[Finding]:
         yield from collisions(list(self._sockets()))
+        if "sec-agree" in self.media_security.require and not any(
+            point.transport in ENCRYPTED for point in self.access.listen
+        ):
+            yield (
+                ("media_security", "require"),
+                "sec-agree needs a listener with tls or wss: there is no other agreement on signalling",
+            )
 
     def warnings(self) -> Iterator[Finding]:
         announced = "sdes-srtp" in self.media_security.mechanisms

@@ -49,6 +49,8 @@ class MediaSecurity(Section):
     """A request by a UE that did not announce the mechanism is accepted."""
     strict_verify: bool = False
     """A missing Security-Verify is refused with 494."""
+    require: tuple[Literal["mediasec", "sec-agree"], ...] = ()
+    """Option tags of the agreements that a UE has to start: else 421, or 494 where it knows them."""
     best_effort: bool = False
     """RTP/AVP with a=crypto counts as a request."""
     capability_negotiation: Annotated[bool, NotBuilt(but=False)] = False
@@ -67,7 +69,7 @@ class MediaSecurity(Section):
         for key in ("offer_suites", "accept_suites"):
             if not getattr(self, key):
                 yield (key,), f"is empty; {MANDATORY_SUITE} is mandatory (TS 33.328)"
-        for key in ("mechanisms", "offer_suites", "accept_suites"):
+        for key in ("mechanisms", "offer_suites", "accept_suites", "require"):
             named = getattr(self, key)
             for index, item in enumerate(named):
                 if item in named[:index]:

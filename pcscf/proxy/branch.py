@@ -7,6 +7,7 @@ from typing import Any
 from weakref import ReferenceType, ref
 
 from pcscf.alg.session import MediaSession, Plan
+from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Listener, Side
 from pcscf.proxy.terminating import SavedHeaders
 from pcscf.registration.bindings import Binding
@@ -14,6 +15,21 @@ from pcscf.registration.registrar import PendingRegistration
 from pcscf.sip.message import Request, Response
 from pcscf.transaction.layer import ClientTransaction, ServerTransaction
 from pcscf.transaction.timers import Timer
+
+
+@dataclass(slots=True)
+class SessionAsked:
+    """The session interval that a request asks for, in seconds, 0 for none (RFC 4028).
+
+    timed: whether its sender supports session timers.
+    """
+
+    interval: int
+    timed: bool
+
+
+#: Our listener that sends, and the numeric host and port of the next hop.
+Way = tuple[Listener, str, int]
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -25,8 +41,12 @@ class Branch:
     to the access side; else ``uri`` is resolved. token: user part of Record-Route, "" for none.
     served: the binding of the UE that sent it, where the request begins something.
     plan: of the offer that this request carries, for a rollback when it fails. offered: the offer that came
-    in its response (offerless INVITE), as received and as sent on. loop: hash of what decides its routing.
-    bare_fields: the header fields without those of the next hop, while a large request tries TCP first.
+    in its response (offerless INVITE), as received and as sent on. session: where it refreshes a session.
+    loop: hash of what decides its routing.
+    heard: a response came, at least 100. undelivered: of an emergency, the answer where it reaches nobody.
+    outcome: of a request of our own: is given its final response, None where none comes.
+    ways: the other ways to try when this one fails. bare_fields: the header fields without those of the next
+    hop, while there are such ways.
     cancelled: the caller gave up. answered: ``server`` has been given its final response.
     """
 
@@ -43,7 +63,12 @@ class Branch:
     served: Binding | None = None
     plan: Plan | None = None
     offered: tuple[bytes, bytes] | None = None
+    session: SessionAsked | None = None
     loop: str = ""
+    heard: bool = False
+    undelivered: SipRefusal | None = None
+    outcome: Callable[[Response | None], None] | None = None
+    ways: list[Way] = field(default_factory=list)
     bare_fields: list[tuple[str, str]] | None = None
     client: ClientTransaction | None = None
     timer_c: Timer | None = None
@@ -60,13 +85,14 @@ class Dialog:
     """A confirmed dialog of a call: the 2xx that made it, as its sender wrote it (RFC 3261 12).
 
     body: as it went on, for repetitions of the 2xx. contacts: remote target of each side as refreshed since.
-    cseq: highest number sent towards each side.
+    cseq: highest number sent towards each side. session: runs while its interval was agreed (RFC 4028).
     """
 
     answer: Response
     body: bytes = b""
     contacts: dict[Side, str] = field(default_factory=dict)
     cseq: dict[Side, int] = field(default_factory=dict)
+    session: Timer | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -74,8 +100,9 @@ class Call:
     """One INVITE session through this proxy; a local call is two of them, told apart by ``token``.
 
     caller: the side that the INVITE came from. invite: as received, for requests that the proxy makes itself.
+    emergency: it went to the E-CSCF.
     first: the branch of that INVITE, weakly once the call is over. dialogs: confirmed ones, by To tag of the
-    callee; over: those that have ended.
+    callee; over: those that have ended. forks: every To tag of the INVITE's responses so far.
     acknowledged: the answer of the last ACK that had one, as received and as sent on.
     waiting: the gateway was asked, and ``queue`` holds in order what came since. answered: when, 0.0 if not.
     """
@@ -89,8 +116,10 @@ class Call:
     started: float
     first: "Branch | ReferenceType[Branch]"
     gateway: str = ""
+    emergency: bool = False
     dialogs: dict[str, Dialog] = field(default_factory=dict)
     over: dict[str, Dialog] = field(default_factory=dict)
+    forks: list[str] = field(default_factory=list)
     acknowledged: tuple[bytes, bytes] | None = None
     waiting: bool = False
     queue: deque[Callable[[], None]] = field(default_factory=deque)

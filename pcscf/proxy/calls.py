@@ -11,7 +11,8 @@ from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.dialogs import note_request, note_success, to_tag
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
-from pcscf.proxy.gateways import Gateways
+from pcscf.proxy.gateways import Gateways, unavailable
+from pcscf.proxy.session_timer import REFRESHING, SessionTimers, ask
 from pcscf.proxy.table import CallTable
 from pcscf.proxy.turn import Turn
 from pcscf.registration.bindings import Binding
@@ -21,19 +22,31 @@ from pcscf.transaction.timers import TimerQueues
 
 #: Final responses to BYE after which the dialog goes on: the sender tries again with credentials.
 _BYE_AGAIN = frozenset({401, 407})
+#: Emergency calls that are still taken where there are ``max_calls``.
+EMERGENCY_RESERVE = 1_000
+#: Dialogs that one INVITE may make, and provisional responses that may wait for the gateway: a callee can
+#: invent To tags and RSeqs without end, and no limit on requests counts responses.
+MAX_FORKS = 32
+MAX_WAITING = 64
+#: RFC 6228.
+_EARLY_DIALOG_OVER = 199
 #: Requests that carry offers and answers, themselves or in their responses (RFC 6337 2).
 _OFFER_ANSWER = frozenset({"INVITE", "ACK", "PRACK", "UPDATE"})
 
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
-    """timer_c, heartbeat (hangterm) and inactivity in seconds (inactivity None: off); max_calls at a time."""
+    """timer_c, heartbeat (hangterm) and inactivity in seconds (inactivity None: off); max_calls at a time.
+
+    session_expires_max: seconds, the longest session interval that passes.
+    """
 
     policy: MediaPolicy
     core_realm: str = "core"
     timer_c: float = 181.0
     heartbeat: int = 600
     inactivity: int | None = None
+    session_expires_max: int = 7200
     max_calls: int = 20_000
 
 
@@ -46,25 +59,29 @@ class Calls:
         self._turn = turn
         self._gateways = gateways
         self._timers = timers
-        self.endings = Endings(self.table, turn, gateways, timers)
+        self._sessions = SessionTimers(timers)
+        self.endings = Endings(self.table, turn, gateways, timers, self._sessions)
 
     def __len__(self) -> int:
         return len(self.table)
 
     # Requests
 
-    def start(self, branch: Branch, binding: Binding, network: frozenset[str]) -> None:
+    def start(
+        self, branch: Branch, binding: Binding, network: frozenset[str], *, emergency: bool = False
+    ) -> None:
         """Take an initial INVITE, already edited for the other side, through its media and on its way.
 
         network: mechanisms announced on the UE's listener. Raises SipRefusal; then nothing is kept.
         """
         if branch.server is None:
             return
-        if len(self.table) >= self.settings.max_calls:
-            raise SipRefusal("too many calls", status=503)
+        if len(self.table) >= self.settings.max_calls + (EMERGENCY_RESERVE if emergency else 0):
+            raise unavailable("too many calls")
         request = branch.request
+        branch.session = ask(request, self.settings.session_expires_max)
         part = sdp_of(request, branch.method)
-        gateway = self._gateways.choose()
+        gateway = self._gateways.choose(emergency=emergency)
         listener = binding.flow.listener
         profile = AccessProfile(
             mechanisms=binding.mechanisms,
@@ -83,9 +100,10 @@ class Calls:
             caller=branch.to.other,
             invite=branch.server.request,
             binding=binding,
-            media=MediaSession(self.settings.policy, profile, self._turn.random),
+            media=MediaSession(self.settings.policy, profile, self._turn.random, emergency=emergency),
             started=self._turn.now,
             gateway=gateway,
+            emergency=emergency,
             first=branch,
         )
         plan = branch.plan = call.media.plan_offer(part.sdp, call.caller) if part else None
@@ -117,6 +135,8 @@ class Calls:
         answers = branch.method == "PRACK" and call.media.pending is branch.to
         try:
             note_request(call, branch.request, sender)
+            if call.dialogs and branch.method in REFRESHING:
+                branch.session = ask(branch.request, self.settings.session_expires_max)
             part = sdp_of(branch.request, branch.method)
             if part is None:
                 self._forward(branch)
@@ -197,11 +217,20 @@ class Calls:
 
     def response(self, call: Call, branch: Branch, response: Response) -> None:
         """Take a response (never 100) back, in its turn. What is retransmitted meanwhile is absorbed."""
+        tag = to_tag(response)
+        if branch is call.branch and response.status < 300 and tag not in call.forks:
+            if len(call.forks) >= MAX_FORKS:
+                self._turn.counters.refusals["too many forks", 500] += 1
+                return
+            call.forks.append(tag)
         if not call.waiting:
             self._response(call, branch, response)
             return
-        key = (id(branch), response.status, to_tag(response), response.get("rseq"))
+        key = (id(branch), response.status, tag, response.get("rseq"))
         if key in call.queued:
+            return
+        if response.status < 200 and len(call.queued) >= MAX_WAITING:
+            self._turn.counters.refusals["too many responses wait", 500] += 1
             return
         call.queued.add(key)
 
@@ -305,8 +334,11 @@ class Calls:
             branch.answered = True
             if status < 300:
                 note_success(call, branch, response, self._turn.now)
+                self._sessions.agreed(call, branch, response, self._turn.now)
         if branch.server is not None:
             self._turn.respond(branch.server, response)
+        if status == _EARLY_DIALOG_OVER and branch is call.branch:
+            self._gateways.leave(call, to_tag(response))
         if branch.method == "BYE" and status >= 200 and status not in _BYE_AGAIN:
             self.endings.hung_up(call, branch)
 

@@ -1,7 +1,7 @@
 """The transaction user: what happens to each request, response, failure and gateway event. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from iq.procedures import ActionReply, Notification
 from pcscf.admin.counters import Counters, method_label
@@ -10,16 +10,23 @@ from pcscf.flow import Flow, Listener, Side
 from pcscf.proxy import routing
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.calls import Calls, CallSettings
+from pcscf.proxy.deregistration import Deregistration
 from pcscf.proxy.effects import Effect, Forward
+from pcscf.proxy.emergency import EmergencyCalls, EmergencySettings
 from pcscf.proxy.gateways import Gateways, unavailable
 from pcscf.proxy.originating import HeaderSettings, check_security_verify, originate
 from pcscf.proxy.outages import Outages
-from pcscf.proxy.refusals import flow_failed, not_reachable
+from pcscf.proxy.refusals import flow_failed
+from pcscf.proxy.reg_event import RegEvents
 from pcscf.proxy.registrations import Registrations
+from pcscf.proxy.restoration import check_reachable, undelivered
+from pcscf.proxy.session_timer import Expiry
+from pcscf.proxy.subscription import Subscription
 from pcscf.proxy.terminating import answer_from_ue, terminate
 from pcscf.proxy.trust import FORBIDDEN, strip_for_ue, strip_untrusted
 from pcscf.proxy.turn import Turn
 from pcscf.registration.bindings import Binding
+from pcscf.registration.outbound import answer_keep
 from pcscf.registration.registrar import Registrar
 from pcscf.sip.headers import tag_of
 from pcscf.sip.message import Message, Request, Response
@@ -38,6 +45,8 @@ class ProxySettings:
     calls: CallSettings
     headers: HeaderSettings
     next_hop: str | None = None
+    emergency: EmergencySettings = field(default_factory=EmergencySettings)
+    reg_event: bool = False
 
 
 class Proxy:
@@ -59,7 +68,21 @@ class Proxy:
         self._timers: TimerQueues = TimerQueues()
         self.gateways = Gateways(self._turn)
         self.calls = Calls(settings.calls, self._turn, self.gateways, self._timers)
-        self._registrations = Registrations(registrar, self._turn, self.calls.table, settings.next_hop)
+        self._emergency = EmergencyCalls(
+            settings.emergency, settings.headers, registrar, self._turn, self.calls
+        )
+        self._reg_events = RegEvents(
+            registrar.settings.core,
+            settings.headers.charging,
+            self._turn,
+            self._timers,
+            Deregistration(registrar.bindings, self.calls.table, self.calls.endings, self._turn),
+            settings.next_hop,
+            enabled=settings.reg_event,
+        )
+        self._registrations = Registrations(
+            registrar, self._turn, self.calls.table, self._reg_events, settings.next_hop
+        )
         self.draining = False
         self._outages = Outages(self.gateways, self.calls.table, self.calls.endings, self._turn)
 
@@ -87,6 +110,9 @@ class Proxy:
             routing.decrement_max_forwards(out)
             self._registrations.to_core(branch, out, flow, leaving_only=self.draining)
             return
+        if listener.side is Side.CORE and out.method == "NOTIFY" and self._reg_events.is_ours(out.uri):
+            self._reg_events.notify(server, out)
+            return
         self._police(out, listener.side)
         token = routing.strip_own_routes(out, self._own)
         if out.method == "OPTIONS" and "route" not in out and self._own.has(SipUri.parse(out.uri)):
@@ -108,9 +134,16 @@ class Proxy:
                 self._counters.policed[side.value, key] += 1
 
     def _originate(self, branch: Branch, request: Request, flow: Flow) -> None:
-        binding = self._registrar.bindings.for_request(request, flow)
+        service = self._emergency.service(request.uri)
+        if service is not None:
+            self._emergency.start(branch, request, flow, service)
+            return
+        binding = self._registrar.sender(request, flow)
         if binding is None:
             raise SipRefusal("not registered", status=403)
+        if binding.emergency:
+            raise SipRefusal("an emergency registration serves no other calls", status=403)
+        check_reachable(binding)
         headers, turn = self._settings.headers, self._turn
         check_security_verify(request, binding, flow.listener, headers)
         branch.request = originate(request, binding, headers, turn.random, turn.now)
@@ -122,7 +155,10 @@ class Proxy:
         self._start(branch, binding)
 
     def _terminate(self, branch: Branch, request: Request, token: str | None) -> None:
-        binding = self._registrar.bindings.by_token(token, request.uri) if token else None
+        if token:
+            binding = self._registrar.by_token(token, request.uri)
+        else:
+            binding = self._registrar.trunks.addressed(request, ours=self._own.has(SipUri.parse(request.uri)))
         if binding is None:
             if token and self._registrar.had_token(token):
                 raise flow_failed()
@@ -153,7 +189,7 @@ class Proxy:
         else:
             raise SipRefusal("no such dialog", status=481)
         if branch.to is Side.CORE:
-            if flow.key != binding.flow.key:
+            if not binding.owns(flow):
                 raise SipRefusal("not the flow of this dialog", status=403)
             strip_untrusted(request)
             branch.uri = routing.route_onward(request)
@@ -168,7 +204,7 @@ class Proxy:
 
     def _binding(self, token: str, contact: str | None) -> Binding:
         """Return the binding of a flow token in a dialog. Raises SipRefusal 430, 481."""
-        binding = self._registrar.bindings.by_token(token, contact)
+        binding = self._registrar.by_token(token, contact)
         if binding is None:
             if contact is not None and self._registrar.had_token(token):
                 raise flow_failed()
@@ -190,7 +226,7 @@ class Proxy:
         token = routing.strip_own_routes(request, self._own)
         routing.decrement_max_forwards(request)
         call = self.calls.table.get(token, request.get("call-id")) if token else None
-        if call is None or (side is Side.ACCESS and flow.key != call.binding.flow.key):
+        if call is None or (side is Side.ACCESS and not call.binding.owns(flow)):
             raise SipRefusal("ACK of no call", status=481)
         branch = Branch(server=None, request=request, to=side.other, call=call)
         if branch.to is Side.CORE:
@@ -215,7 +251,10 @@ class Proxy:
         """A response to a request that went out (RFC 3261 16.7)."""
         self._turn.begin(now)
         branch = client.context
-        if isinstance(branch, Branch) and response.status != 100:
+        if not isinstance(branch, Branch):
+            return self._turn.end()
+        branch.heard = True
+        if response.status != 100:
             try:
                 self._response(branch, response)
             except SipRefusal as refusal:  # it cannot be read where it matters
@@ -225,6 +264,8 @@ class Proxy:
     def _response(self, branch: Branch, response: Response) -> None:
         server = branch.server
         if server is None:
+            if branch.outcome is not None and response.status >= 200:
+                branch.outcome(response)
             return
         response.pop_value("via")
         if branch.to is Side.ACCESS:
@@ -235,6 +276,8 @@ class Proxy:
             return
         if branch.to is Side.CORE:
             strip_for_ue(response)
+            if branch.method == "INVITE" and branch.served is not None and response.status < 300:
+                answer_keep(response, server.flow.listener)
         elif branch.saved is not None:
             charging = self._settings.headers.charging
             response = answer_from_ue(response, branch.saved, charging, self._turn.now)
@@ -246,9 +289,11 @@ class Proxy:
             branch.answered = branch.answered or response.status >= 200
             self._turn.respond(server, response)
 
-    def on_flow_closed(self, flow: Flow) -> None:
+    def on_flow_closed(self, flow: Flow, now: float) -> list[Effect]:
         """A connection is gone; the failures of requests on it come by ``on_failed``."""
+        self._turn.begin(now)
         self._registrations.flow_closed(flow)
+        return self._turn.end()
 
     def on_failed(self, client: ClientTransaction, reason: str, now: float) -> list[Effect]:
         """A client transaction ended without a final response; reason: "timeout" or "transport"."""
@@ -258,19 +303,12 @@ class Proxy:
     def on_undeliverable(self, branch: Branch, reason: str, now: float) -> list[Effect]:
         """The request of ``branch`` reached nobody: no next hop, no connection, no response."""
         self._turn.begin(now)
-        if branch.to is Side.ACCESS:
-            if reason == "transport":
-                refusal = flow_failed()
-            else:
-                refusal = SipRefusal("the UE does not answer", status=408)
-        elif branch.registration is not None:
-            refusal = SipRefusal("no answer from the core", status=504)
-        else:
-            refusal = not_reachable(branch.served.path if branch.served else None)
-        self._failed(branch, refusal)
+        self._failed(branch, undelivered(branch, reason))
         return self._turn.end()
 
     def _failed(self, branch: Branch, refusal: SipRefusal) -> None:
+        if branch.outcome is not None:
+            branch.outcome(None)
         if branch.server is None or branch.answered:
             return
         if branch.call is not None:
@@ -314,10 +352,14 @@ class Proxy:
     def tick(self, now: float) -> list[Effect]:
         """What is due; call it about twice a second."""
         self._turn.begin(now)
-        for branch, _ in self._timers.due(now):
-            if branch.call is not None:
+        for item, _ in self._timers.due(now):
+            if isinstance(item, Expiry):
+                self.calls.endings.expire(item.call, item.dialog)
+            elif isinstance(item, Subscription):
+                self._reg_events.due(item)
+            elif item.call is not None:
                 refusal = SipRefusal("no final response in time", status=408)
-                self.calls.endings.give_up(branch.call, branch, refusal)
+                self.calls.endings.give_up(item.call, item, refusal)
         self._outages.expire()
         self._registrations.expire()
         return self._turn.end()

@@ -8,6 +8,7 @@ from pcscf.proxy.dialogs import callee_tag, made_by, to_tag
 from pcscf.proxy.effects import CancelBranch, Report
 from pcscf.proxy.gateways import Gateways
 from pcscf.proxy.routing import next_hop
+from pcscf.proxy.session_timer import SessionTimers
 from pcscf.proxy.table import CallTable
 from pcscf.proxy.turn import Turn
 from pcscf.sdp.body import strip_sdp
@@ -19,11 +20,19 @@ from pcscf.transaction.timers import TimerQueues
 class Endings:
     """Ends requests and calls."""
 
-    def __init__(self, table: CallTable, turn: Turn, gateways: Gateways, timers: TimerQueues) -> None:
+    def __init__(
+        self,
+        table: CallTable,
+        turn: Turn,
+        gateways: Gateways,
+        timers: TimerQueues,
+        sessions: SessionTimers,
+    ) -> None:
         self._table = table
         self._turn = turn
         self._gateways = gateways
         self._timers = timers
+        self._sessions = sessions
 
     # The call itself
 
@@ -37,8 +46,8 @@ class Endings:
             self.stop_timer_c(call.branch)
         call.let_go()
         self._gateways.release(call)
-        call.over |= call.dialogs
-        call.dialogs.clear()
+        for tag in list(call.dialogs):
+            self._over(call, tag)
         media = call.media
         if media.forged:
             self._turn.counters.policed[Side.CORE.value, "3ge2ae"] += media.forged
@@ -91,12 +100,17 @@ class Endings:
             self.end(call, refusal.status)
 
     def cancel(self, call: Call, branch: Branch) -> None:
-        """The caller gave up (its CANCEL was answered): pass it on; 487 where nothing went out yet."""
+        """The caller gave up (its CANCEL was answered): pass it on; 487 where nothing went out yet.
+
+        Why it gave up, other phones of the callee may want to know (RFC 3326: answered elsewhere).
+        """
         if branch.answered:
             return
         branch.cancelled = True
         if branch.client is not None:
-            self._turn.add(CancelBranch(branch.client))
+            reasons = branch.server.reasons if branch.server is not None else ()
+            headers = tuple(("Reason", value) for value in reasons)
+            self._turn.add(CancelBranch(branch.client, headers))
         else:
             self.refuse(call, branch, _terminated())
 
@@ -106,12 +120,28 @@ class Endings:
         A caller may hang up an early dialog: then the INVITE goes on until its own final response.
         """
         tag = callee_tag(call, branch.request, branch.to.other)
+        self._over(call, tag)
+        self._after(call, 200)
+
+    def expire(self, call: Call, dialog: Dialog) -> None:
+        """Nobody refreshed a session in its interval: BYE in both directions of that dialog (RFC 4028 8)."""
+        refusal = SipRefusal("the session was not refreshed", status=408)
+        for side in Side:
+            self._hang_up(call, dialog, side, refusal)
+        self._over(call, to_tag(dialog.answer))
+        self._after(call, refusal.status)
+
+    def _over(self, call: Call, tag: str) -> None:
         if (dialog := call.dialogs.pop(tag, None)) is not None:
+            self._sessions.stop(dialog)
             call.over[tag] = dialog
+
+    def _after(self, call: Call, status: int) -> None:
+        """A dialog is over: the media goes to one that is left, or the call ends."""
         if call.dialogs:
             self._gateways.follow(call, next(reversed(call.dialogs)))
         elif call.branch is None or call.branch.answered:
-            self.end(call, 200)
+            self.end(call, status)
 
     def give_up(self, call: Call, branch: Branch, refusal: SipRefusal) -> None:
         """No final response will come (timeout, transport, Timer C): answer ``refusal``."""
@@ -172,10 +202,11 @@ class Endings:
             return
         tag = to_tag(response)
         known = call.over.get(tag)
-        dialog = known or call.dialogs.pop(tag, None) or made_by(response)
+        dialog = known or call.dialogs.get(tag) or made_by(response)
         dialog.cseq[branch.to] = max(number, dialog.cseq.get(branch.to, 0))
         self._ack(call, dialog, branch.to, number)
         if known is None:
+            self._over(call, tag)
             call.over[tag] = dialog
             self._hang_up(call, dialog, branch.to, refusal)
 

@@ -29,9 +29,14 @@ class Gateways:
         self._unreleased: dict[str, list[Action]] = {}
         self._next = 0
 
-    def choose(self) -> str:
-        """Return the next gateway that takes new calls, in turn. Raises SipRefusal 503: there is none."""
+    def choose(self, *, emergency: bool = False) -> str:
+        """Return the next gateway that takes new calls, in turn; for an emergency a draining one before none.
+
+        Raises SipRefusal 503: there is none.
+        """
         names = [name for name in self.up if name not in self.draining] if self.draining else list(self.up)
+        if emergency and not names:
+            names = list(self.up)
         if not names:
             raise unavailable("no media gateway in service")
         self._next = (self._next + 1) % len(names)
@@ -117,8 +122,14 @@ class Gateways:
         """Let the media go to a dialog of the call that goes on, where the gateway follows another."""
         self.in_turn(call, lambda: self._follow(call, fork))
 
+    def leave(self, call: Call, fork: str) -> None:
+        """An early dialog is over: the media does not stay with it where another one has answered."""
+        self.in_turn(call, lambda: self._turn_to(call, None if call.ended else call.media.plan_leave(fork)))
+
     def _follow(self, call: Call, fork: str) -> None:
-        plan = None if call.ended else call.media.plan_fork(fork)
+        self._turn_to(call, None if call.ended else call.media.plan_fork(fork))
+
+    def _turn_to(self, call: Call, plan: Plan | None) -> None:
         if plan is not None:
             self.carry_out(call, plan, lambda _: None, lambda _: None)
 
@@ -152,5 +163,5 @@ class Gateways:
 
 
 def unavailable(reason: str) -> SipRefusal:
-    """Return the refusal for want of a gateway: 503 with Retry-After."""
+    """Return the refusal of what may be possible later: 503 with Retry-After (RFC 3261 21.5.4)."""
     return SipRefusal(reason, status=503, headers=(("Retry-After", str(RETRY_AFTER)),))

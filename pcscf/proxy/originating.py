@@ -7,7 +7,7 @@ from pcscf.errors import SipRefusal
 from pcscf.flow import Listener
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.identity import asserted_for_request
-from pcscf.proxy.trust import UNTRUSTED, strip_network_provided
+from pcscf.proxy.trust import UNTRUSTED, strip_claims, without_core_parameters
 from pcscf.registration.bindings import Binding
 from pcscf.registration.security_agreement import check_request, network_mechanisms, strip_agreement_tags
 from pcscf.sip.headers import tag_of
@@ -43,15 +43,28 @@ def originate(
     """
     if not binding.live or binding.expires_at <= now:
         raise SipRefusal("the registration has run out", status=403, phrase="Forbidden")
-    fields = [f for f in request.fields if f[0] not in _REPLACED]
-    if binding.service_route:
-        at = next((i for i, f in enumerate(fields) if f[0] not in {"via", "max-forwards"}), len(fields))
-        fields.insert(at, ("route", f"Route: {', '.join(binding.service_route)}"))
     identity = asserted_for_request(request, binding)
-    fields.append(("p-asserted-identity", f"P-Asserted-Identity: <{identity}>"))
+    return enter(request, binding.service_route, identity, settings, random)
+
+
+def enter(
+    request: Request,
+    route: list[str],
+    identity: str | None,
+    settings: HeaderSettings,
+    random: Callable[[int], bytes],
+) -> Request:
+    """Return a request as it enters the network by ``route``; identity: to assert, None for none."""
+    fields = [f for f in request.fields if f[0] not in _REPLACED]
+    if route:
+        at = next((i for i, f in enumerate(fields) if f[0] not in {"via", "max-forwards"}), len(fields))
+        fields.insert(at, ("route", f"Route: {', '.join(route)}"))
+    if identity is not None:
+        fields.append(("p-asserted-identity", f"P-Asserted-Identity: <{identity}>"))
     fields.append(("p-charging-vector", f"P-Charging-Vector: {settings.charging.new(random)}"))
-    edited = Request(request.method, request.uri, fields, request.body, request.version)
-    strip_network_provided(edited)
+    uri = without_core_parameters(request.uri)
+    edited = Request(request.method, uri, fields, request.body, request.version)
+    strip_claims(edited)
     strip_agreement_tags(edited)
     return edited
 
@@ -69,6 +82,7 @@ def check_security_verify(
         return
     check_request(
         request,
+        listener,
         network_mechanisms(listener, settings.mechanisms),
         negotiated=bool(binding.negotiated),
         strict=settings.strict_verify,

@@ -4,6 +4,7 @@ from pcscf.flow import Flow, Side
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.gateways import unavailable
+from pcscf.proxy.reg_event import RegEvents
 from pcscf.proxy.table import CallTable
 from pcscf.proxy.turn import Turn
 from pcscf.registration.registrar import PendingRegistration, Registrar
@@ -16,10 +17,18 @@ _CHALLENGES = frozenset({401, 407, 423, 494})
 class Registrations:
     """next_hop: URI of the I-CSCF, None for RFC 3263 on the home domain."""
 
-    def __init__(self, registrar: Registrar, turn: Turn, calls: CallTable, next_hop: str | None) -> None:
+    def __init__(
+        self,
+        registrar: Registrar,
+        turn: Turn,
+        calls: CallTable,
+        reg_events: RegEvents,
+        next_hop: str | None,
+    ) -> None:
         self._registrar = registrar
         self._turn = turn
         self._calls = calls
+        self._reg_events = reg_events
         self._next_hop = next_hop
 
     def to_core(self, branch: Branch, request: Request, flow: Flow, *, leaving_only: bool) -> None:
@@ -55,14 +64,18 @@ class Registrations:
                 old = call.binding
                 if old is not new and not old.live and old.is_contact(new.contact, new.instance, new.reg_id):
                     call.binding = new
+        self._reg_events.registered(pending.installed)
+        self._reg_events.gone([*pending.removed, *pending.moved])
 
     def flow_closed(self, flow: Flow) -> None:
         """A connection of a UE is gone, and with it the contacts that were reached by it (RFC 5626 4.4)."""
         if flow.listener.side is Side.ACCESS:
             gone = self._registrar.bindings.drop_flow(flow.key)
             self._turn.counters.registrations["flow_lost"] += len(gone)
+            self._reg_events.gone(gone)
 
     def expire(self) -> None:
         """Forget the contacts whose time has passed."""
         if expired := self._registrar.bindings.expire(self._turn.now):
             self._turn.counters.registrations["expired"] += len(expired)
+            self._reg_events.gone(expired)

@@ -12,6 +12,8 @@ from pcscf.sip.uri import SipUri
 __all__ = ["MAGIC_COOKIE", "OwnAddresses"]
 
 DEFAULT_MAX_FORWARDS = 70
+#: Scheme, transport -> what our URI says of the transport, where that is not its name.
+_IN_URI = {("sip", "udp"): "", ("sip", "wss"): "ws", ("sips", "wss"): "ws", ("sips", "tls"): ""}
 #: The option tags that a proxy's extensions may demand and that this one has (RFC 3261 16.3 step 5).
 PROXY_OPTIONS = frozenset({"mediasec", "sec-agree", "path", "outbound"})
 #: Requests that make dialogs other than calls: their route must lead back as well.
@@ -138,21 +140,33 @@ def push_via(request: Request, listener: Listener, branch: str) -> None:
     request.prepend("Via", f"SIP/2.0/{listener.transport.upper()} {listener.hostport};branch={branch}")
 
 
-def own_uri(listener: Listener, token: str) -> str:
-    """Return our URI as it stands in Record-Route: the transport is named where it is not UDP."""
-    transport = "" if listener.transport == "udp" else f";transport={listener.transport}"
-    return f"<sip:{token}@{listener.hostport}{transport};lr>"
+def own_uri(listener: Listener, token: str, scheme: str = "sip") -> str:
+    """Return our URI as it stands in Record-Route: the transport is named where it is not the scheme's own.
+
+    In URIs WSS is ``ws`` too (RFC 7118 5.2); a sips URI says TLS by itself (RFC 5630 3.1.4).
+    """
+    name = _IN_URI.get((scheme, listener.transport), listener.transport)
+    return f"<{scheme}:{token}@{listener.hostport}{';transport=' if name else ''}{name};lr>"
 
 
 def record_route(request: Request, token: str, received: Listener, sending: Listener) -> None:
-    """Record-route both of our sides: the receiving one below, the sending one on top (RFC 5658 4)."""
+    """Record-route both of our sides: the receiving one below, the sending one on top (RFC 5658 4).
+
+    Under a sips Request-URI the side that encrypts says sips (RFC 3261 16.6 step 4); the core side, which is
+    protected below SIP where it is (TS 33.210), cannot.
+    """
+    sips = request.uri[:5].lower() == "sips:"
+
+    def line(listener: Listener) -> str:
+        return f"Record-Route: {own_uri(listener, token, 'sips' if sips and listener.encrypts else 'sip')}"
+
     fields = request.fields
     at = next((i for i, f in enumerate(fields) if f[0] == "record-route"), None)
     if at is None:
         at = next((i for i, f in enumerate(fields) if f[0] != "via"), len(fields))
     fields[at:at] = [
-        ("record-route", f"Record-Route: {own_uri(sending, token)}"),
-        ("record-route", f"Record-Route: {own_uri(received, token)}"),
+        ("record-route", line(sending)),
+        ("record-route", line(received)),
     ]
 
 

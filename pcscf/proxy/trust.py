@@ -1,6 +1,7 @@
 """What does not cross the border of the trust domain: the P-CSCF is inside, the UE is not (TS 24.229 4.4)."""
 
 import re
+from collections.abc import Callable
 
 from pcscf.flow import Side
 from pcscf.registration.security_agreement import strip_agreement_tags
@@ -18,10 +19,13 @@ _CORE_ALONE = frozenset({
 UNTRUSTED = AGREEMENT | _CORE_ALONE | {
     "p-asserted-identity", "p-preferred-identity", "p-asserted-service", "p-called-party-id",
     "p-associated-uri", "p-private-network-indication", "feature-caps", "additional-identity",
-    "attestation-info", "origination-id",
+    "attestation-info", "origination-id", "priority-verstat",
 }  # fmt: skip
-#: What a UE does not get; P-Access-Network-Info tells where the other user is.
-NOT_FOR_UE = AGREEMENT | _CORE_ALONE | {"p-access-network-info", "attestation-info", "origination-id"}
+#: What a UE does not get; P-Access-Network-Info and Cellular-Network-Info tell where the other user is.
+NOT_FOR_UE = AGREEMENT | _CORE_ALONE | {
+    "p-access-network-info", "cellular-network-info", "p-private-network-indication", "attestation-info",
+    "origination-id", "priority-verstat",
+}  # fmt: skip
 #: The same for responses (RFC 6432: Reason in responses stays in the trust domain).
 _NOT_FOR_UE_RESPONSES = NOT_FOR_UE | {"reason"}
 #: What counts as forged where it comes from that side; what a UE repeats or wishes for does not.
@@ -37,7 +41,7 @@ _CORE_PARAMETERS = re.compile(r";(?:cpc|oli|iotl)=[^;>,?\s]*", re.IGNORECASE)
 def strip_untrusted(message: Message) -> None:
     """Remove what a UE must not say from a request or response of the access side, in place."""
     message.fields = [f for f in message.fields if f[0] not in UNTRUSTED]
-    strip_network_provided(message)
+    strip_claims(message)
     strip_agreement_tags(message)
 
 
@@ -69,11 +73,31 @@ def strip_core_parameters(message: Message) -> None:
             message.fields[i] = (key, _CORE_PARAMETERS.sub("", raw))
 
 
-def strip_network_provided(message: Message) -> None:
-    """Remove the values of P-Access-Network-Info that claim to come from the network (RFC 7315 4.4)."""
-    for key, raw in message.fields:
-        if key == "p-access-network-info" and "network-provided" in raw.lower():
-            values = message.values(key)
-            kept = [value for value in values if "network-provided" not in value.lower()]
-            message.replace_values("P-Access-Network-Info", kept)
-            return
+def without_core_parameters(uri: str) -> str:
+    """Return a Request-URI of a UE without what the network alone says in one (24.229 4.4.12, 4.4.15)."""
+    return _CORE_PARAMETERS.sub("", uri) if ";" in uri else uri
+
+
+def strip_claims(message: Message) -> None:
+    """Remove the values with which a UE speaks for the network, from header fields that it may use, in place.
+
+    P-Access-Network-Info that claims to be network-provided (RFC 7315 4.4), P-Early-Media that allows or
+    forbids media (RFC 5009 8: it may say that it supports it), Priority of a call back from emergency
+    services (24.229 4.4.14).
+    """
+    found = {f[0] for f in message.fields if f[0] in _CLAIMS}
+    for key in found:
+        name, honest = _CLAIMS[key]
+        values = message.values(key)
+        kept = [value for value in values if honest(value.lower())]
+        if len(kept) < len(values):
+            message.replace_values(name, kept)
+
+
+#: Header fields of which some values are the network's: name, and whether a value (lower case) may stay.
+_CLAIMS: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "p-access-network-info": ("P-Access-Network-Info", lambda value: "network-provided" not in value),
+    "cellular-network-info": ("Cellular-Network-Info", lambda value: "network-provided" not in value),
+    "p-early-media": ("P-Early-Media", lambda value: value == "supported"),
+    "priority": ("Priority", lambda value: value != "psap-callback"),
+}

@@ -66,6 +66,15 @@ class Turn:
             headers = (*headers, ("Warning", f'399 {server.flow.listener.hostport} "{refusal.reason}"'))
         self.answer(server, refusal.status, refusal.phrase or None, headers, refusal.body)
 
-    def send_own(self, request: Request, to: Side, *, uri: str = "", flow: Flow | None = None) -> None:
-        """Send a request that the proxy makes itself; its responses concern nobody."""
-        self.effects.append(Forward(Branch(server=None, request=request, to=to, uri=uri, flow=flow)))
+    def send_own(
+        self,
+        request: Request,
+        to: Side,
+        *,
+        uri: str = "",
+        flow: Flow | None = None,
+        outcome: Callable[[Response | None], None] | None = None,
+    ) -> None:
+        """Send a request that the proxy makes itself; without ``outcome`` its responses concern nobody."""
+        branch = Branch(server=None, request=request, to=to, uri=uri, flow=flow, outcome=outcome)
+        self.effects.append(Forward(branch))

@@ -39,6 +39,7 @@ class Agreements:
         self,
         offer: SecurityOffer,
         network: tuple[str, ...],
+        server: tuple[str, ...],
         key: _Key,
         *,
         before: frozenset[str] | None,
@@ -47,14 +48,15 @@ class Agreements:
     ) -> frozenset[str]:
         """Return the mechanisms that a REGISTER announces. Raises SipRefusal 494.
 
-        before: those of its binding on this flow, None where there is no binding. Security-Client says
-        them; where there is only a Security-Verify, what was announced before; where nothing was, what
-        the UE repeats, since it wrote a list of mechanisms without being asked for one of its own.
+        server: values of Security-Server. before: those of its binding on this flow, None where there is no
+        binding. Security-Client says them; where there is only a Security-Verify, what was announced
+        before; where nothing was, what the UE repeats, since it wrote a list of mechanisms without being
+        asked for one of its own.
         """
         until, remembered = self._under_way.get(key, (0.0, frozenset[str]()))
         earlier = (remembered if until > now else None) or before or frozenset[str]()
         try:
-            check_register(offer, network, announced_before=bool(earlier), strict=strict)
+            check_register(offer, network, server, announced_before=bool(earlier), strict=strict)
         except SipRefusal as refusal:
             if refusal.status == 494:
                 self.announce(key, offer.media or earlier, now)

@@ -8,7 +8,8 @@ from math import inf
 from typing import TypeVar
 
 from pcscf.errors import SipRefusal
-from pcscf.flow import Flow
+from pcscf.flow import Flow, StaticFlow
+from pcscf.registration.contacts import is_emergency_contact
 from pcscf.registration.identities import identities_in, identity_key, identity_parts
 from pcscf.sip.headers import NameAddr
 from pcscf.sip.message import Request
@@ -31,6 +32,7 @@ class Binding:
     expires_at: monotonic seconds. associated: public identities, the first is the default one.
     negotiated: media mechanisms of its Security-Client; announced: those and its listener's assumed ones;
     mechanisms: what counts, announced by UE and network. keys: identity_key of each of ``associated``.
+    restoring: its S-CSCF was not reached: only a REGISTER changes that (24.229 5.2.6.3.2A).
     live: False as soon as it is no longer registered.
     """
 
@@ -49,11 +51,14 @@ class Binding:
     instance: str | None = None
     reg_id: str | None = None
     keys: dict[str, str] = field(default_factory=dict)
+    restoring: bool = False
     live: bool = False
     due: float = inf
 
     def is_contact(self, uri: str, instance: str | None, reg_id: str | None) -> bool:
         """Tell whether a Contact is this one: by instance and reg-id where both have them (RFC 5626 6)."""
+        if self.emergency != is_emergency_contact(uri):
+            return False
         if reg_id is not None and instance is not None and self.reg_id is not None:
             return self.instance == instance and self.reg_id == reg_id
         return self.contact == uri or _same(self.contact, uri)
@@ -68,6 +73,16 @@ class Binding:
             return self.keys.get(identity_key(uri))
         except SipRefusal:
             return None
+
+    @property
+    def emergency(self) -> bool:
+        """Whether it is an emergency registration: it serves emergency calls and no others."""
+        return is_emergency_contact(self.contact)
+
+    def owns(self, flow: Flow) -> bool:
+        """Tell whether ``flow`` is its own; everything that a static peer sends is that peer's."""
+        own = self.flow
+        return flow.key == own.key or (isinstance(own, StaticFlow) and own.covers(flow))
 
     @property
     def default_identity(self) -> str:
@@ -192,6 +207,13 @@ class Bindings:
             _discard(self._identities, (binding.flow.key, name), binding)
         self._tidy()
 
+    def shorten(self, binding: Binding, expires_at: float) -> None:
+        """Let a binding end at ``expires_at`` where it would end later. Monotonic seconds."""
+        if binding.live and expires_at < binding.expires_at:
+            binding.expires_at = expires_at
+            if expires_at < binding.due:
+                self._schedule(binding)
+
     def drop_flow(self, key: tuple[object, ...]) -> list[Binding]:
         """Remove and return the bindings of a flow that has ended."""
         gone = self.on_flow(key)
@@ -245,9 +267,9 @@ def _by_contact(request: Request, found: list[Binding]) -> Binding:
         except SipRefusal:
             break
         for binding in found:
-            if binding.contact == uri or _same(binding.contact, uri):
+            if binding.is_contact(uri, None, None):
                 return binding
-    return found[-1]
+    return next((one for one in reversed(found) if not one.emergency), found[-1])
 
 
 def _discard(index: dict[K, list[Binding]] | dict[K, dict[Binding, None]], key: K, binding: Binding) -> None:

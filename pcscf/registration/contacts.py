@@ -1,5 +1,6 @@
 """The Contact values of a REGISTER and what its 200 grants them (RFC 3261 10.2, 10.3; RFC 5626)."""
 
+import re
 from dataclasses import dataclass
 
 from pcscf.errors import SipRefusal
@@ -12,6 +13,11 @@ from pcscf.sip.uri import same_uri
 MAX_REGISTERED = 8
 DEFAULT_EXPIRES = 3600
 MAX_EXPIRES = 2**32 - 1
+
+#: A number of RFC 5626 from 1 to 2^31 - 1; another one counts as absent (6: the registrar ignores it).
+_REG_ID = re.compile("[0-9]{1,10}")
+
+_SOS = re.compile(r";sos(?=[;=?]|$)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -26,7 +32,17 @@ class Contact:
     @property
     def key(self) -> str:
         """What stays the same of it between registrations."""
-        return f"{self.instance};{self.reg_id}" if self.instance and self.reg_id else self.uri
+        if self.instance and self.reg_id:
+            return f"{self.instance};{self.reg_id}{';sos' if is_emergency_contact(self.uri) else ''}"
+        return self.uri
+
+
+def is_emergency_contact(uri: str) -> bool:
+    """Tell whether a Contact is of an emergency registration, which has its own (TS 24.229 5.1.6.2, 7.2.13).
+
+    Beside such a one the same URI without ``sos`` is another contact.
+    """
+    return _SOS.search(uri, uri.rfind("@") + 1) is not None
 
 
 def seconds(text: str | None) -> int | None:
@@ -46,8 +62,11 @@ def _contact(value: str, expires: int) -> Contact:
     if len(parsed.uri) > MAX_URI:
         raise SipRefusal("Contact too long")
     own = seconds(parsed.params.get("expires"))
-    instance, reg_id = parsed.params.get("+sip.instance"), parsed.params.get("reg-id")
-    return Contact(parsed.uri, expires if own is None else own, instance or None, reg_id or None)
+    instance, reg_id = parsed.params.get("+sip.instance"), parsed.params.get("reg-id") or ""
+    numbered = _REG_ID.fullmatch(reg_id) is not None and 0 < int(reg_id) < 2**31
+    return Contact(
+        parsed.uri, expires if own is None else own, instance or None, str(int(reg_id)) if numbered else None
+    )
 
 
 def requested(request: Request) -> tuple[list[Contact], bool]:
@@ -87,6 +106,8 @@ def granted(contact: Contact, response: Response) -> int:
 
 
 def _is_it(contact: Contact, listed: Contact) -> bool:
+    if is_emergency_contact(contact.uri) != is_emergency_contact(listed.uri):
+        return False
     if contact.reg_id and listed.reg_id and contact.instance and listed.instance:
         return contact.key == listed.key
     return contact.uri == listed.uri or same_uri(contact.uri, listed.uri)

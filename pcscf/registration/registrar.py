@@ -1,37 +1,44 @@
 """REGISTER through the edge (TS 24.229 5.2.2): the edits in both directions, and what the 200 changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Listener
 from pcscf.proxy.charging import Charging
-from pcscf.proxy.trust import UNTRUSTED, strip_for_ue, strip_network_provided
+from pcscf.proxy.trust import UNTRUSTED, strip_claims, strip_for_ue
 from pcscf.registration.agreements import Agreements
 from pcscf.registration.authorization import credentials, integrity_protected, mark_integrity, remove_aka_keys
 from pcscf.registration.bindings import MAX_CONTACTS, Binding, Bindings
 from pcscf.registration.contacts import Contact, granted, requested
 from pcscf.registration.identities import address_of_record, identities_in
+from pcscf.registration.outbound import announce_flow_timer, answer_keep, uses_outbound
 from pcscf.registration.path import flow_token, is_ours, path_value
 from pcscf.registration.security_agreement import (
     TLS_TRANSPORTS,
+    media_list,
     network_mechanisms,
     parse_offer,
-    security_server,
+    signalling_mechanisms,
     strip_agreement_tags,
 )
+from pcscf.registration.signalling_agreement import check_demanded, check_signalling
+from pcscf.registration.trunks import Trunk, Trunks
 from pcscf.sip.headers import NameAddr, has_option_tag
 from pcscf.sip.message import Request, Response
 
 #: A UE registers to the I-CSCF of its home domain: it has no say in Route, nor in Path.
 _REPLACED = UNTRUSTED | {"route", "path"}
+#: Of a 503 for want of room: bindings run out, and UEs leave (RFC 3261 21.5.4), in seconds.
+_RETRY_AFTER = (("Retry-After", "30"),)
 
 
 @dataclass(frozen=True, slots=True)
 class RegistrarSettings:
     """core: the listener that Path names. visited_network: its name, for P-Visited-Network-ID and charging.
     secret: random octets of this process, for flow tokens. mechanisms: media security as configured, in
-    the order of Security-Server. strict_verify: a missing Security-Verify is 494.
+    the order of Security-Server. strict_verify: a missing Security-Verify is 494. require: option tags of the
+    agreements that a UE has to start. tls: a listener serves the signalling mechanism of that name.
     """
 
     core: Listener
@@ -39,6 +46,8 @@ class RegistrarSettings:
     secret: bytes = field(repr=False)
     mechanisms: tuple[str, ...] = ()
     strict_verify: bool = False
+    require: tuple[str, ...] = ()
+    tls: bool = False
     max_bindings: int = 100_000
 
 
@@ -46,9 +55,10 @@ class RegistrarSettings:
 class PendingRegistration:
     """A REGISTER on its way: what its final response needs. contacts empty: a query.
 
-    everything: ``Contact: *``. media: mechanisms that the UE announced (M). server: values of
-    Security-Server for 401 and 200. After the response: bindings ``installed`` (of which so many were
-    ``refreshed``), ``removed``, and ``moved``, the old ones of contacts that are now on another flow.
+    everything: ``Contact: *``. outbound: the UE asks for RFC 5626. media: mechanisms that the UE announced
+    (M). server: values of Security-Server for 401 and 200. After the response: bindings ``installed`` (of
+    which so many were ``refreshed``), ``removed``, and ``moved``, the old ones of contacts that are now on
+    another flow.
     """
 
     flow: Flow
@@ -58,6 +68,7 @@ class PendingRegistration:
     everything: bool
     token: str
     path: str
+    outbound: bool
     media: frozenset[str]
     network: tuple[str, ...]
     server: tuple[str, ...]
@@ -70,9 +81,10 @@ class PendingRegistration:
 class Registrar:
     """The bindings of this P-CSCF and the REGISTER transactions that change them."""
 
-    def __init__(self, settings: RegistrarSettings) -> None:
+    def __init__(self, settings: RegistrarSettings, trunks: Iterable[Trunk] = ()) -> None:
         self.settings = settings
         self.bindings = Bindings()
+        self.trunks = Trunks(trunks, settings.core, self.network)
         self._agreements = Agreements()
         self._charging = Charging(settings.core.host, settings.visited_network)
 
@@ -83,6 +95,14 @@ class Registrar:
     def had_token(self, token: str) -> bool:
         """Tell whether the user part of one of our Path URIs is ``token``, now or before its flow ended."""
         return is_ours(self.settings.secret, token)
+
+    def sender(self, request: Request, flow: Flow) -> Binding | None:
+        """Return the binding or trunk that a request from the access side belongs to, None for none (403)."""
+        return self.bindings.for_request(request, flow) or self.trunks.for_request(request, flow)
+
+    def by_token(self, token: str, contact: str | None = None) -> Binding | None:
+        """Return the binding or trunk that a token of Path or Route leads to."""
+        return self.bindings.by_token(token, contact) or self.trunks.by_token(token)
 
     def to_core(
         self, request: Request, flow: Flow, now: float, random: Callable[[int], bytes]
@@ -103,26 +123,33 @@ class Registrar:
 
         network = self.network(listener)
         offer = parse_offer(request)
+        announced = media_list(network)
+        uses = announced if offer.media or offer.verify else ()
+        check_signalling(offer, listener, uses, tls_elsewhere=settings.tls)
+        if any(contact.expires for contact in contacts):
+            check_demanded(offer, listener, announced, settings.require)
+        named = offer.signalling.union(entry.name for entry in offer.repeated)
+        signalling = tuple(name for name in signalling_mechanisms(listener) if name in named)
         known = next((b for b in found if b is not None and b.flow.key == flow.key), None)
         media = self._agreements.settle(
-            offer, network, (flow.key, aor), before=known.negotiated if known else None, now=now,
-            strict=settings.strict_verify,
+            offer, network, signalling + announced, (flow.key, aor),
+            before=known.negotiated if known else None, now=now, strict=settings.strict_verify,
         )  # fmt: skip
 
         auth = credentials(request)
         impi = auth.username if auth and auth.username else aor.partition(":")[2]
         first = contacts[0] if contacts else None
         token = known.token if known else flow_token(settings.secret, aor, first.key if first else "", flow)
-        outbound = bool(first and first.reg_id) and has_option_tag(request, "Supported", "outbound")
+        outbound = uses_outbound(request, first)
         path = path_value(settings.core, token, outbound=outbound)
 
         edited = self._edited(request, listener, path, random)
         if auth is not None:
             registered = any(b.flow.key == flow.key and b.impi == impi for b in self.bindings.of(aor))
             mark_integrity(edited, integrity_protected(auth, listener.transport, registered=registered))
-        server = security_server(listener, network, media=bool(media), signalling=offer.signalling)
+        server = signalling + (announced if media else ())
         return edited, PendingRegistration(
-            flow, aor, impi, contacts, everything, token, path, media, network, server
+            flow, aor, impi, contacts, everything, token, path, outbound, media, network, server
         )  # fmt: skip
 
     def _edited(
@@ -133,7 +160,7 @@ class Registrar:
         edited = Request(request.method, request.uri, fields, request.body, request.version)
         strip_agreement_tags(edited)
         if listener.transport in TLS_TRANSPORTS:
-            strip_network_provided(edited)
+            strip_claims(edited)
         else:  # nothing protects what it says
             edited.remove("p-access-network-info")
         if not has_option_tag(edited, "Require", "path"):
@@ -146,9 +173,9 @@ class Registrar:
     def _check_room(self, aor: str, contacts: list[Contact], found: list[Binding | None]) -> None:
         added = sum(b is None and c.expires > 0 for b, c in zip(found, contacts, strict=True))
         if added and len(self.bindings) + added > self.settings.max_bindings:
-            raise SipRefusal("no room for another binding", status=503, phrase="Service Unavailable")
+            raise SipRefusal("no room for another binding", status=503, headers=_RETRY_AFTER)
         if added and len(self.bindings.of(aor)) + added > MAX_CONTACTS:
-            raise SipRefusal("too many contacts", status=503, phrase="Service Unavailable")
+            raise SipRefusal("too many contacts", status=503, headers=_RETRY_AFTER)
 
     def from_core(self, pending: PendingRegistration, response: Response, now: float) -> Response:
         """Return a response of the core as it goes to the UE; a 2xx changes the bindings.
@@ -164,23 +191,29 @@ class Registrar:
         elif 200 <= edited.status < 300:
             self._agreements.forget((pending.flow.key, pending.aor))
             self._change(pending, response, now)
+            announce_flow_timer(edited, pending.flow.listener, asked=pending.outbound)
         else:
             return edited
+        answer_keep(edited, pending.flow.listener)
         edited.fields += [("security-server", f"Security-Server: {value}") for value in pending.server]
         return edited
 
     def _change(self, pending: PendingRegistration, response: Response, now: float) -> None:
         """Bring the bindings to what a 2xx says: install, refresh, move or remove."""
         if pending.everything:
-            pending.removed = self.bindings.of(pending.aor)
+            pending.removed = self.bindings.of(pending.aor) or [
+                binding for aor in self._registered_as(pending) for binding in self.bindings.of(aor)
+            ]
             for gone in pending.removed:
                 self.bindings.remove(gone)
             return
         route = response.values("service-route")
         associated = [uri for value in response.values("p-associated-uri") if (uri := _uri(value))]
         for contact in pending.contacts:
-            binding = self.bindings.find(pending.aor, contact.uri, contact.instance, contact.reg_id)
             expires = granted(contact, response)
+            aors = [pending.aor, *(self._registered_as(pending) if expires == 0 else ())]
+            found = (self.bindings.find(a, contact.uri, contact.instance, contact.reg_id) for a in aors)
+            binding = next((one for one in found if one is not None), None)
             if binding is not None:
                 self.bindings.remove(binding)
                 if expires == 0:
@@ -200,11 +233,20 @@ class Registrar:
             self.bindings.put(binding)
             pending.installed.append(binding)
 
+    def _registered_as(self, pending: PendingRegistration) -> list[str]:
+        """Return what else the identity of a REGISTER is registered as on its flow, by implicit registration.
+
+        De-registration of one identity is that of its whole set (24.229 5.2.5.1).
+        """
+        on_flow = self.bindings.on_flow(pending.flow.key)
+        return list(dict.fromkeys(b.aor for b in on_flow if b.aor != pending.aor and b.identity(pending.aor)))
+
 
 def _fill(binding: Binding, pending: PendingRegistration, contact: Contact, expires_at: float) -> None:
     binding.contact, binding.instance, binding.reg_id = contact.uri, contact.instance, contact.reg_id
     binding.token, binding.path, binding.impi = pending.token, pending.path, pending.impi
     binding.expires_at = expires_at
+    binding.restoring = False
     binding.negotiated = pending.media
     binding.announced = pending.media | pending.flow.listener.assume
     binding.mechanisms = binding.announced.intersection(pending.network)

@@ -20,6 +20,7 @@ MAX_ENTRIES = 20
 AGREEMENT_TAGS = frozenset({"mediasec", "sec-agree"})
 #: Transports on which the mechanism ``tls`` of signalling is in use (33.203 Annex O).
 TLS_TRANSPORTS = frozenset({"tls", "wss"})
+TLS = ("tls",)
 
 
 @dataclass(slots=True)
@@ -35,14 +36,18 @@ class SecurityEntry:
 class SecurityOffer:
     """What a REGISTER says. signalling and media: names of its Security-Client (S and M).
 
-    verify: the media entries of its Security-Verify, None where it has none. required: it carries
-    ``Require`` or ``Proxy-Require: mediasec``.
+    verify: the media entries of its Security-Verify, None where it has none; repeated: the other ones.
+    required, sec_agree: it carries mediasec, sec-agree in Require or Proxy-Require; supported: these and the
+    option tags of Supported.
     """
 
     signalling: frozenset[str]
     media: frozenset[str]
     verify: list[SecurityEntry] | None
+    repeated: list[SecurityEntry]
     required: bool
+    sec_agree: bool
+    supported: frozenset[str]
 
 
 def _entry(text: str) -> SecurityEntry | None:
@@ -80,25 +85,23 @@ def parse_entries(message: Message, key: str) -> list[SecurityEntry]:
     return entries
 
 
-def _demands_mediasec(message: Message) -> bool:
-    return any(has_option_tag(message, name, "mediasec") for name in ("Require", "Proxy-Require"))
-
-
-def parse_verify(message: Message) -> list[SecurityEntry] | None:
-    """Return the media entries of Security-Verify, None where there are none. Raises SipRefusal 400."""
-    if "security-verify" not in message:
-        return None
-    return [entry for entry in parse_entries(message, "security-verify") if entry.media] or None
+def _demands(message: Message, tag: str) -> bool:
+    return any(has_option_tag(message, name, tag) for name in ("Require", "Proxy-Require"))
 
 
 def parse_offer(request: Request) -> SecurityOffer:
     """Read what a REGISTER says of security mechanisms. Raises SipRefusal 400."""
     client = parse_entries(request, "security-client")
+    verify = parse_entries(request, "security-verify")
+    tags = {tag for tag in AGREEMENT_TAGS if _demands(request, tag)}
     return SecurityOffer(
         signalling=frozenset(entry.name for entry in client if not entry.media),
         media=frozenset(entry.name for entry in client if entry.media),
-        verify=parse_verify(request),
-        required=_demands_mediasec(request),
+        verify=[entry for entry in verify if entry.media] or None,
+        repeated=[entry for entry in verify if not entry.media],
+        required="mediasec" in tags,
+        sec_agree="sec-agree" in tags,
+        supported=frozenset(tags.union(value.lower() for value in request.values("supported"))),
     )
 
 
@@ -114,16 +117,12 @@ def network_mechanisms(listener: Listener, configured: Iterable[str]) -> tuple[s
     return tuple(names)
 
 
-def security_server(
-    listener: Listener, network: tuple[str, ...], *, media: bool, signalling: frozenset[str] = frozenset()
-) -> tuple[str, ...]:
-    """Return the values of Security-Server for a UE, one header field each.
+def media_list(network: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the media mechanisms as values of Security-Server, one header field each.
 
     The same static list goes out in 401, 200 and 494, so that Security-Verify is checked without state.
-    media False (the UE announced none): nothing of it.
     """
-    tls = ("tls",) if "tls" in signalling and listener.transport in TLS_TRANSPORTS else ()
-    return tls + tuple(f"{name};mediasec" for name in network) if media else tls
+    return tuple(f"{name};mediasec" for name in network)
 
 
 def verified(entries: list[SecurityEntry], network: tuple[str, ...]) -> bool:
@@ -133,58 +132,79 @@ def verified(entries: list[SecurityEntry], network: tuple[str, ...]) -> bool:
     )
 
 
-def _repeats(request: Request, network: tuple[str, ...]) -> bool:
-    """Tell whether Security-Verify is, to the letter, what we announced: most are, and need no parsing."""
-    return request.values("security-verify") == [f"{name};mediasec" for name in network]
+def signalling_mechanisms(listener: Listener) -> tuple[str, ...]:
+    """Return the mechanisms of signalling that are served on ``listener``: ``tls`` where it is in use."""
+    return TLS if listener.transport in TLS_TRANSPORTS else ()
 
 
-def agreement_required(reason: str, network: tuple[str, ...]) -> SipRefusal:
-    """Return the refusal 494 with the unmodified Security-Server list (RFC 3329 2.3.1)."""
+def signalling_verified(entries: list[SecurityEntry], listener: Listener) -> bool:
+    """Tell whether the signalling entries of Security-Verify are what ``listener`` serves."""
+    return verified(entries, signalling_mechanisms(listener))
+
+
+def agreement_required(reason: str, server: tuple[str, ...]) -> SipRefusal:
+    """Return the refusal 494 with ``server``, the unmodified Security-Server list (RFC 3329 2.3.1)."""
     return SipRefusal(
         reason,
         status=494,
         phrase="Security Agreement Required",
-        headers=tuple(("Security-Server", f"{name};mediasec") for name in network),
+        headers=tuple(("Security-Server", value) for value in server),
     )
 
 
 def check_register(
-    offer: SecurityOffer, network: tuple[str, ...], *, announced_before: bool, strict: bool
+    offer: SecurityOffer,
+    network: tuple[str, ...],
+    server: tuple[str, ...],
+    *,
+    announced_before: bool,
+    strict: bool,
 ) -> None:
-    """Check a REGISTER against what the network announces. Raises SipRefusal 494.
+    """Check the media entries of a REGISTER against what the network announces. Raises SipRefusal 494.
 
-    announced_before: the UE has had our Security-Server on this flow, so that it has something to repeat.
+    server: values of Security-Server. announced_before: the UE has had them on this flow, so that it has
+    something to repeat.
     A network that announces nothing on this listener has nothing to agree on and lets everything pass.
     """
     if not network:
         return
     if offer.verify is not None:
         if not verified(offer.verify, network):
-            raise agreement_required("Security-Verify differs from Security-Server", network)
+            raise agreement_required("Security-Verify differs from Security-Server", server)
         return
     if offer.required and not offer.media:
-        raise agreement_required("mediasec is required without a media mechanism", network)
+        raise agreement_required("mediasec is required without a media mechanism", server)
     if strict and announced_before and (offer.media or offer.required):
-        raise agreement_required("Security-Verify is missing", network)
+        raise agreement_required("Security-Verify is missing", server)
 
 
-def check_request(request: Request, network: tuple[str, ...], *, negotiated: bool, strict: bool) -> None:
+def check_request(
+    request: Request, listener: Listener, network: tuple[str, ...], *, negotiated: bool, strict: bool
+) -> None:
     """Check an initial request other than REGISTER. Raises SipRefusal 494 or 400.
 
     negotiated: the registration of the UE announced media mechanisms.
     """
+    media, signalling = media_list(network), signalling_mechanisms(listener)
+    if negotiated and media:  # most repeat to the letter what we announced, and need no parsing
+        values = tuple(request.values("security-verify"))
+        if values in {media, signalling + media}:
+            return
+    entries = parse_entries(request, "security-verify")
+    about_media = [entry for entry in entries if entry.media]
+    about_signalling = [entry for entry in entries if not entry.media]
+    server = (signalling if about_signalling else ()) + media
+    if about_signalling and server and not signalling_verified(about_signalling, listener):
+        raise agreement_required("Security-Verify differs from Security-Server", server)
     if not network:
         return
-    if negotiated and _repeats(request, network):
-        return
-    verify = parse_verify(request)
-    if verify is not None:
+    if about_media:
         if not negotiated:
-            raise agreement_required("Security-Verify without a media registration", network)
-        if not verified(verify, network):
-            raise agreement_required("Security-Verify differs from Security-Server", network)
-    elif strict and _demands_mediasec(request):
-        raise agreement_required("Security-Verify is missing", network)
+            raise agreement_required("Security-Verify without a media registration", server)
+        if not verified(about_media, network):
+            raise agreement_required("Security-Verify differs from Security-Server", server)
+    elif strict and _demands(request, "mediasec"):
+        raise agreement_required("Security-Verify is missing", server)
 
 
 def strip_agreement_tags(message: Message) -> None:

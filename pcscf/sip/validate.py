@@ -10,6 +10,10 @@ from pcscf.sip.uri import SipUri, scheme_of
 #: Largest body that is read (octets); above it 513.
 MAX_BODY = 262_144
 MAX_FORWARDS = 255
+#: Octets of one header field, and values of the fields that hops add to, together; above: 400.
+MAX_LINE = 8192
+MAX_HOPS = 200
+_HOPS = frozenset({"via", "route", "record-route", "path", "history-info"})
 #: Schemes of a Request-URI that can be routed on; others get 416. urn: emergency services (RFC 5031).
 SCHEMES = frozenset({"sip", "sips", "tel", "urn"})
 
@@ -56,6 +60,7 @@ def check_fields(message: Message) -> dict[str, str]:
     the top one alone is ours to judge, but where one does not end, the next does not begin.
     """
     seen: dict[str, str] = {}
+    _check_sizes(message)
     for key, raw in message.fields:
         if key in SINGLE:
             if key in seen:
@@ -76,6 +81,17 @@ def check_fields(message: Message) -> dict[str, str]:
     if size > MAX_BODY:
         raise SipRefusal("body too large", status=513, phrase="Message Too Large")
     return seen
+
+
+def _check_sizes(message: Message) -> None:
+    hops = 0
+    for key, raw in message.fields:
+        if len(raw) > MAX_LINE:
+            raise SipRefusal("header field too long")
+        if key in _HOPS:
+            hops += 1 + raw.count(",")
+    if hops > MAX_HOPS:
+        raise SipRefusal("too many hops")
 
 
 def _is_number(text: str, least: int, most: int) -> bool:

@@ -3,6 +3,7 @@
 Feed it messages, calls and time; execute the effects that each call returns, in order.
 """
 
+from collections.abc import Callable
 from hashlib import blake2s
 from typing import Any
 
@@ -51,12 +52,20 @@ class TransactionLayer:
     """All transactions of one process.
 
     t1: round-trip estimate in seconds (RFC 3261 17.1.1.1). limit: most transactions alive.
+    admit(request, flow, now): judges what is no retransmission; raises SipRefusal.
     counters: how often each thing happened that no effect tells.
     """
 
-    def __init__(self, *, t1: float = 0.5, limit: int = MAX_TRANSACTIONS) -> None:
+    def __init__(
+        self,
+        *,
+        t1: float = 0.5,
+        limit: int = MAX_TRANSACTIONS,
+        admit: Callable[[Request, Flow, float], None] | None = None,
+    ) -> None:
         self._run = Interpreter(t1)
         self._limit = limit
+        self._admit = admit
         self.counters: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -90,6 +99,8 @@ class TransactionLayer:
             if server is not None and self._absorb(request, server):
                 return
             stamp(request, via, flow)
+            if self._admit is not None:
+                self._admit(request, flow, self._run.now)
             validate(request)
             self._accept(request, key, flow)
         except SipRefusal as refusal:
@@ -126,6 +137,7 @@ class TransactionLayer:
         if invite is None:
             self._count("unmatched_cancels")
         elif invite.state is State.PROCEEDING:
+            invite.reasons = tuple(cancel.request.all("reason"))
             self._run.effects.append(Cancelled(invite))
 
     def _receive_response(self, response: Response) -> None:

@@ -66,11 +66,15 @@ class Transaction(Machine):
 
 
 class ServerTransaction(Transaction):
-    """A request that came in: ``request`` (received and rport stamped), ``flow``, the user's ``context``."""
+    """A request that came in: ``request`` (received and rport stamped), ``flow``, the user's ``context``.
 
-    __slots__ = ()
+    reasons: values of Reason in its CANCEL (RFC 3326).
+    """
+
+    __slots__ = ("reasons",)
 
     def __init__(self, key: Key, request: Request, flow: Flow) -> None:
+        self.reasons: tuple[str, ...] = ()
         if request.method == "INVITE":
             super().__init__(tables.INVITE_SERVER, State.PROCEEDING, key, request, flow)
         else:

@@ -24,6 +24,10 @@ RESOLVE_TIMEOUT = 4.0
 MAX_CACHED = 4096
 MAX_TTL = 3600.0
 FAILED_TTL = 5.0
+#: For how long a place that failed is tried after the others (seconds), at most, and how many such are known.
+AVOID = 30.0
+MAX_AVOID = 300.0
+MAX_AVOIDED = 1024
 #: Records of one answer that are used.
 MAX_RECORDS = 32
 
@@ -110,6 +114,7 @@ class Resolver:
         self._dns: dns.asyncresolver.Resolver | None = None
         self._cache: dict[_Question, tuple[float, list[_Ranked]]] = {}
         self._asked: dict[_Question, asyncio.Task[list[_Ranked]]] = {}
+        self._avoided: dict[tuple[str, int], float] = {}
         self._tasks = TaskSet("resolver")
 
     async def resolve(self, uri: SipUri | str) -> list[Target]:
@@ -124,12 +129,33 @@ class Resolver:
         question = _host(uri).lower(), uri.port, _transport(uri)
         fresh = self._cache.get(question)
         if fresh is not None and fresh[0] > time.monotonic():
-            return _in_order(fresh[1])
+            return self._last_avoided(_in_order(fresh[1]))
         task = self._asked.get(question)
         if task is None:  # further askers of the same name wait for the same answer
             task = self._asked[question] = self._tasks.spawn(self._ask(question), "resolve")
             task.add_done_callback(lambda _: self._asked.pop(question, None))
-        return _in_order(await asyncio.shield(task))
+        return self._last_avoided(_in_order(await asyncio.shield(task)))
+
+    def avoid(self, host: str, port: int, retry_after: str = "") -> bool:
+        """Put a place that failed behind the others for a while: as long as its Retry-After says, if it does.
+
+        Else each request would wait for it first. Where all are avoided the order is DNS's. Returns whether
+        it was not avoided before.
+        """
+        digits = retry_after.partition(";")[0].partition("(")[0].strip()
+        seconds = min(float(digits[:9]), MAX_AVOID) if digits.isdecimal() else AVOID
+        now = time.monotonic()
+        news = self._avoided.pop((host, port), 0.0) <= now
+        if len(self._avoided) >= MAX_AVOIDED:
+            del self._avoided[next(iter(self._avoided))]
+        self._avoided[host, port] = now + seconds
+        return news
+
+    def _last_avoided(self, targets: list[Target]) -> list[Target]:
+        if not self._avoided:
+            return targets
+        now = time.monotonic()
+        return sorted(targets, key=lambda one: self._avoided.get((one.host, one.port), 0.0) > now)
 
     async def close(self) -> None:
         await self._tasks.close()
@@ -210,7 +236,7 @@ class _Lookup:
         found: list[_Ranked] = []
         for record in await self._records(name, "SRV"):
             target = record.target.to_text()
-            if target != ".":  # decidedly not available
+            if target != "." and record.port:  # "." is decidedly not available
                 rank = order, record.priority
                 found += await self._addresses(transport, target, record.port, rank, record.weight)
         return found
@@ -218,7 +244,13 @@ class _Lookup:
     async def _addresses(
         self, transport: str, host: str, port: int, rank: tuple[int, int], weight: int
     ) -> list[_Ranked]:
-        records = await self._records(host, "A") or await self._records(host, "AAAA")
+        """Both families (RFC 7984): which of them can be reached is seen where a listener is chosen."""
+        records = await self._records(host, "A")
+        try:
+            records += await self._records(host, "AAAA")
+        except dns.exception.DNSException:
+            if not records:
+                raise
         return [(rank, weight, Target(transport, record.address, port)) for record in records]
 
     async def _records(self, name: str, kind: str) -> list[Any]:

@@ -1,22 +1,32 @@
-"""SIP over connections (RFC 3261 18): one flow each, accepted or opened."""
+"""Connections that carry SIP (RFC 3261 18, RFC 7118): one flow each, accepted or opened.
+
+A flow is the same for TCP, TLS, WS and WSS: ``Tls`` decrypts where there is TLS, a ``Session`` says what the
+octets mean, and bounds, waiting output and timeouts are here, once.
+"""
 
 import asyncio
+import ssl
 from itertools import count
 from typing import Protocol, cast
 
 from pcscf.flow import Listener
-from pcscf.sip.build import response_to
-from pcscf.sip.framing import PONG, StreamReader
 from pcscf.sip.message import Request, Response
+from pcscf.transport.session import Session, SipStream
+from pcscf.transport.tls import Tls
+from pcscf.transport.websocket import WebSocketSession
 
 #: Octets that may wait to be sent; a peer that does not read loses its connection.
 MAX_OUTPUT = 1024 * 1024
+#: Seconds that the handshakes of TLS and WebSocket may take together.
+HANDSHAKE_TIMEOUT = 10.0
 #: Seconds that an accepted connection may take for its first message, and any message for its rest.
 MESSAGE_TIMEOUT = 32.0
 #: Seconds without an octet after which a connection is closed. Registered phones are silent for long.
 IDLE_TIMEOUT = 7200.0
 #: Seconds that the rest of what a refused peer sends is read and thrown away.
 LINGER = 2.0
+
+WEBSOCKET = frozenset({"ws", "wss"})
 
 _numbers = count(1)
 
@@ -30,6 +40,10 @@ class Owner(Protocol):
         """Tell whether the connection may stay."""
         ...
 
+    def established(self, flow: "StreamFlow") -> None:
+        """The handshakes of an accepted connection are done."""
+        ...
+
     def lost(self, flow: "StreamFlow") -> None: ...
 
     def elsewhere(self, flow: "StreamFlow", response: bytes) -> None:
@@ -40,11 +54,14 @@ class Owner(Protocol):
 
 
 class StreamFlow(asyncio.Protocol):
-    """One connection. Until it is up, what is sent waits."""
+    """One connection. Until it is up, what is sent waits.
+
+    context: of TLS, where the listener speaks it. pending: accepted, and its handshakes are not done yet.
+    """
 
     __slots__ = (
-        "_heard", "_loop", "_owner", "_proved", "_reader", "_since", "_told", "_transport", "_waiting",
-        "_waiting_size", "closed", "key", "listener", "remote",
+        "_heard", "_loop", "_owner", "_proved", "_session", "_since", "_tls", "_told", "_transport",
+        "_waiting", "_waiting_size", "closed", "key", "listener", "pending", "remote",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +70,7 @@ class StreamFlow(asyncio.Protocol):
         owner: Owner,
         loop: asyncio.AbstractEventLoop,
         remote: tuple[str, int] = ("", 0),
+        context: ssl.SSLContext | None = None,
     ) -> None:
         self.listener = listener
         self.remote = remote
@@ -61,12 +79,22 @@ class StreamFlow(asyncio.Protocol):
         self._owner = owner
         self._loop = loop
         self._proved = bool(remote[1])  # a connection that we opened may be silent
-        self._reader = StreamReader()
+        self._tls = Tls(context) if context is not None else None
+        self._session: Session
+        if listener.transport in WEBSOCKET:
+            self._session = WebSocketSession(owner.count)
+        else:
+            self._session = SipStream(owner.count, f"stream-{self.key[1]}")
+        self.pending = not self._up
         self._since = self._heard = loop.time()
         self._transport: asyncio.Transport | None = None
         self._told = False
         self._waiting: list[bytes] = []
         self._waiting_size = 0
+
+    @property
+    def _up(self) -> bool:
+        return self._session.up and (self._tls is None or self._tls.up)
 
     def send(self, data: bytes) -> None:
         if self.closed:
@@ -74,17 +102,14 @@ class StreamFlow(asyncio.Protocol):
                 self._owner.elsewhere(self, data)
             else:
                 self._owner.count("sent_on_closed")
-        elif self._transport is None:
+        elif self._transport is None or self.pending:
             self._waiting.append(data)
             self._waiting_size += len(data)
             if self._waiting_size > MAX_OUTPUT:
                 self._owner.count("output_overflows")
                 self.abort()
         else:
-            self._transport.write(data)
-            if self._transport.get_write_buffer_size() > MAX_OUTPUT:
-                self._owner.count("output_overflows")
-                self.abort()
+            self._write(self._transport, self._session.frame(data))
 
     def abort(self) -> None:
         """Close at once; ``lost`` is told from the loop, never inside this call."""
@@ -95,12 +120,24 @@ class StreamFlow(asyncio.Protocol):
             if self._transport is None:
                 self._loop.call_soon(self._tell)
 
+    def leave(self) -> None:
+        """Say goodbye, as far as the peer takes it at once, and close."""
+        if self._transport is not None and not self.closed and not self.pending:
+            self._write(self._transport, self._session.goodbye())
+            if self._tls is not None:
+                self._transport.write(self._tls.close())
+        self.abort()
+
     def check(self, now: float) -> None:
         """Close a connection that keeps us waiting for a message, or has been silent for too long."""
-        waits = self._reader.partial or not self._proved
-        if (waits and now - self._since > MESSAGE_TIMEOUT) or now - self._heard > IDLE_TIMEOUT:
+        waits = self._session.partial or not self._proved
+        if self.pending and self._transport is not None and now - self._since > HANDSHAKE_TIMEOUT:
+            self._owner.count("handshake_timeouts")
+        elif (waits and now - self._since > MESSAGE_TIMEOUT) or now - self._heard > IDLE_TIMEOUT:
             self._owner.count("connection_timeouts")
-            self.abort()
+        else:
+            return
+        self.abort()
 
     # asyncio.Protocol
 
@@ -114,27 +151,32 @@ class StreamFlow(asyncio.Protocol):
             self.closed = self._told = True  # nobody has heard of it, or everybody of its end
             stream.abort()
             return
-        if self._waiting:
-            stream.write(b"".join(self._waiting))
-            self._waiting.clear()
+        if not self.pending:
+            self._send_waiting(stream)
 
     def data_received(self, data: bytes) -> None:
-        if self.closed:
+        transport, session = self._transport, self._session
+        if self.closed or transport is None:
             return
-        reader = self._reader
         self._heard = self._loop.time()
-        if not reader.partial:
+        if self._tls is not None:
+            data = self._decrypt(self._tls, transport, data)
+        if self._proved and not session.partial:
             self._since = self._heard
-        for message in reader.feed(data):
+        for message in session.receive(data, self._heard) if data else ():
             self._proved = True
             self._since = self._heard
             self._owner.arrived(message, self)
-        if reader.pings:
-            self._owner.count("pings")
-            self.send(PONG * reader.pings)
-            reader.pings = 0
-        if reader.broken is not None:
-            self._refuse()
+        output = session.output()
+        if output and not self.closed:
+            self._write(transport, output)
+        if self.pending and self._up and not self.closed:
+            self.pending = False
+            self._since = self._heard
+            self._owner.established(self)
+            self._send_waiting(transport)
+        if session.ended or (self._tls is not None and self._tls.ended):
+            self._finish(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None:
@@ -152,14 +194,39 @@ class StreamFlow(asyncio.Protocol):
             self._told = True
             self._owner.lost(self)
 
-    def _refuse(self) -> None:
-        """Answer what can be answered on a stream that cannot be read on, and close it (400, 513)."""
-        self._owner.count("broken_streams")
-        request = self._reader.refused
-        if request is not None and request.method != "ACK" and "via" in request:
-            self.send(response_to(request, self._reader.status, to_tag=f"stream-{self.key[1]}").encode())
+    def _decrypt(self, tls: Tls, transport: asyncio.Transport, data: bytes) -> bytes:
+        """Return what is in the clear, and send what TLS has to say itself."""
+        was_up = tls.up
+        plain = tls.receive(data)
+        if output := tls.output():
+            self._put(transport, output)
+        if tls.up and not was_up:
+            self._owner.count("tls_handshakes")
+        if tls.error is not None:
+            self._owner.count("tls_errors" if tls.up else "tls_handshakes_failed")
+        return plain
+
+    def _send_waiting(self, transport: asyncio.Transport) -> None:
+        for data in self._waiting:
+            self._write(transport, self._session.frame(data))
+        self._waiting.clear()
+
+    def _write(self, transport: asyncio.Transport, data: bytes) -> None:
+        self._put(transport, data if self._tls is None else self._tls.encrypt(data))
+
+    def _put(self, transport: asyncio.Transport, octets: bytes) -> None:
+        transport.write(octets)
+        if transport.get_write_buffer_size() > MAX_OUTPUT:
+            self._owner.count("output_overflows")
+            self.abort()
+
+    def _finish(self, transport: asyncio.Transport) -> None:
+        """Close once the last word is out. Closing with input unread would reset the connection, and the last
+        word with it."""
+        if self.closed:
+            return
         self.closed = True
-        if self._transport is not None:
-            # Closing with input unread would reset the connection, and the answer with it.
-            self._transport.write_eof()
-            self._loop.call_later(LINGER, self._transport.abort)
+        if self._tls is not None:
+            transport.write(self._tls.close())
+        transport.write_eof()
+        self._loop.call_later(LINGER, transport.abort)

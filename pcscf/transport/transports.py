@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 from hosting.tasks import TaskSet
 from pcscf.errors import BadMessage, SipRefusal
 from pcscf.flow import Flow, Listener, Side
+from pcscf.ratelimit import source_of
 from pcscf.sip.headers import Via
 from pcscf.sip.message import Request, Response, parse
 from pcscf.transport.stream import StreamFlow
@@ -17,6 +19,10 @@ from pcscf.transport.udp import DEFAULT_PORT, UdpSocket, bind_udp
 #: Connections open at once, and those of one address on the access side; further ones are closed.
 MAX_CONNECTIONS = 20_000
 MAX_CONNECTIONS_PER_SOURCE = 1_000
+#: Accepted ones among them whose handshakes (TLS, WebSocket) are not done; further ones are
+#: closed. One source gets 1/SHARE of them at most, so that it cannot keep all others out.
+MAX_HANDSHAKES = 1_000
+SHARE = 10
 #: Seconds that opening a connection may take.
 CONNECT_TIMEOUT = 4.0
 #: Seconds between two looks for connections that keep us waiting.
@@ -29,8 +35,8 @@ def _nobody(*_: object) -> None:
 
 
 class Transports:
-    """UDP and TCP. Messages arrive by ``on_message(message, flow)``; a connection that was up or was wanted
-    and is gone is told by ``on_closed(flow)``, once. Both run in the loop.
+    """UDP, TCP, TLS, WS and WSS. Messages arrive by ``on_message(message, flow)``; a connection that was up
+    or was wanted and is gone is told by ``on_closed(flow)``, once. Both run in the loop.
 
     counters: how often each thing happened that no callback tells.
     """
@@ -42,70 +48,90 @@ class Transports:
         *,
         max_connections: int = MAX_CONNECTIONS,
         max_connections_per_source: int = MAX_CONNECTIONS_PER_SOURCE,
+        max_handshakes: int = MAX_HANDSHAKES,
     ) -> None:
         self.on_message = on_message
         self.on_closed = on_closed
         self.counters: dict[str, int] = {}
         self._max_connections = max_connections
         self._max_per_source = max_connections_per_source
+        self._max_handshakes = max_handshakes
+        self._handshakes: Counter[str] = Counter()
         self._sources: Counter[str] = Counter()
         self._loop = asyncio.get_running_loop()
         self._tasks = TaskSet("transport")
         self._udp: dict[Listener, UdpSocket] = {}
         self._servers: list[asyncio.Server] = []
+        self._contexts: dict[Listener, ssl.SSLContext] = {}
         self._flows: dict[object, StreamFlow] = {}
         self._peers: dict[tuple[Listener, str, int], StreamFlow] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self._closing = False
 
     async def start(
-        self, listeners: Sequence[Listener], addresses: Sequence[str] | None = None
+        self,
+        listeners: Sequence[Listener],
+        addresses: Sequence[str] | None = None,
+        contexts: Sequence[ssl.SSLContext | None] | None = None,
     ) -> list[Listener]:
         """Bind and serve; return the listeners as bound: those that flows will carry, port 0 filled in.
 
-        addresses: numeric ones to bind, one for each listener where that is not its ``host``.
-        Raises OSError (nothing stays open) or ValueError for a transport that is not built.
+        addresses: numeric ones to bind, one for each listener where that is not its ``host``. contexts: of
+        TLS, one for each listener; None where it has none. Raises OSError (nothing stays open) or ValueError
+        for TLS without a context.
         """
+        addresses = addresses or [own.host for own in listeners]
+        contexts = contexts or [None] * len(listeners)
         bound = []
         try:
-            for listener, address in zip(
-                listeners, addresses or [own.host for own in listeners], strict=True
-            ):
-                bound.append(await self._listen(listener, address))
+            for listener, address, context in zip(listeners, addresses, contexts, strict=True):
+                bound.append(await self._listen(listener, address, context))
         except (OSError, ValueError):
             await self.close()
             raise
         self._sweeper = self._loop.call_later(SWEEP, self._sweep)
         return bound
 
-    async def _listen(self, listener: Listener, address: str) -> Listener:
+    async def _listen(self, listener: Listener, address: str, context: ssl.SSLContext | None) -> Listener:
         if listener.transport == "udp":
             sock = bind_udp(address, listener.port)
             listener = replace(listener, port=sock.getsockname()[1])
             self._udp[listener] = UdpSocket(listener, sock, self, self._loop)
             return listener
-        if listener.transport != "tcp":
-            raise ValueError(f"transport {listener.transport} is not built yet")
+        if (context is not None) != listener.encrypts:
+            raise ValueError(f"{listener.transport} {'without' if context is None else 'with'} a certificate")
 
         def accept() -> StreamFlow:
-            return StreamFlow(bound, self, self._loop)
+            return StreamFlow(bound, self, self._loop, context=self._contexts.get(bound))
 
         server = await self._loop.create_server(
             accept, address, listener.port, backlog=BACKLOG, start_serving=False
         )
         self._servers.append(server)
         bound = replace(listener, port=server.sockets[0].getsockname()[1])
+        if context is not None:
+            self._contexts[bound] = context
         await server.start_serving()
         return bound
+
+    def renew(self, listener: Listener, context: ssl.SSLContext) -> None:
+        """Use other certificates for the connections that come from now on; those that are up stay."""
+        self._contexts[listener] = context
 
     @property
     def connections(self) -> int:
         return len(self._flows)
 
+    def behind(self, now: float) -> float:
+        """Return for how many seconds some UDP socket has had more to read than is read in one go."""
+        since = [udp.behind_since for udp in self._udp.values() if udp.behind_since is not None]
+        return max(0.0, now - min(since, default=now))
+
     def flow_to(self, listener: Listener, host: str, port: int) -> Flow:
         """Return a flow to a numeric address: UDP, or the connection there, opened where there is none.
 
-        What is sent while it opens waits. Raises ValueError where host or port is none.
+        What is sent while it opens waits. Raises ValueError where host or port is none, or the listener's
+        transport has no connections but those that peers open (TLS and WebSocket: RFC 5626, RFC 7118).
         """
         if host.startswith("["):
             host = host[1:-1]
@@ -115,6 +141,8 @@ class Transports:
         known = self._peers.get((listener, host, port))
         if known is not None and not known.closed:
             return known
+        if listener.transport != "tcp":
+            raise ValueError(f"no connection is opened over {listener.transport}")
         ipaddress.ip_address(host)
         if not 0 < port < 65536:
             raise ValueError(f"port {port}")
@@ -145,7 +173,7 @@ class Transports:
             udp.close()
         await self._tasks.close()
         for flow in list(self._flows.values()):
-            flow.abort()
+            flow.leave()
         for _ in range(100):  # connections tell their end from the loop
             if not self._flows:
                 break
@@ -166,25 +194,33 @@ class Transports:
     def opened(self, flow: StreamFlow) -> bool:
         if flow.key in self._flows:
             return True
-        source = flow.remote[0]
+        source = source_of(flow.remote[0])
         crowded = flow.listener.side is Side.ACCESS and self._sources[source] >= self._max_per_source
         if crowded or len(self._flows) >= self._max_connections or self._closing:
             self.count("connections_refused")
             return False
+        if flow.pending:
+            share = -(-self._max_handshakes // SHARE)
+            if self._handshakes[source] >= share or self._handshakes.total() >= self._max_handshakes:
+                self.count("handshakes_refused")
+                return False
+            self._handshakes[source] += 1
         self._flows[flow.key] = flow
         self._sources[source] += 1
         self._peers[flow.listener, *flow.remote] = flow
         return True
 
+    def established(self, flow: StreamFlow) -> None:
+        _take_off(self._handshakes, source_of(flow.remote[0]))
+
     def lost(self, flow: StreamFlow) -> None:
         if self._peers.get((flow.listener, *flow.remote)) is flow:
             del self._peers[flow.listener, *flow.remote]
         if self._flows.pop(flow.key, None) is not None:
-            left = self._sources[flow.remote[0]] - 1
-            if left:
-                self._sources[flow.remote[0]] = left
-            else:
-                del self._sources[flow.remote[0]]
+            source = source_of(flow.remote[0])
+            _take_off(self._sources, source)
+            if flow.pending:
+                _take_off(self._handshakes, source)
         if not self._closing:
             self.on_closed(flow)
 
@@ -202,3 +238,10 @@ class Transports:
 
     def count(self, name: str) -> None:
         self.counters[name] = self.counters.get(name, 0) + 1
+
+
+def _take_off(counter: Counter[str], source: str) -> None:
+    if counter[source] > 1:
+        counter[source] -= 1
+    else:
+        del counter[source]

@@ -75,6 +75,8 @@ class UdpSocket:
         self._owner = owner
         self._loop = loop
         self._flows: dict[tuple[str, int], UdpFlow] = {}
+        #: Since when a batch has not been enough to empty the socket; None: it was empty when last read.
+        self.behind_since: float | None = None
         loop.add_reader(sock.fileno(), self._readable)
 
     def flow(self, host: str, port: int) -> UdpFlow:
@@ -112,6 +114,7 @@ class UdpSocket:
             try:
                 data, address = receive(MAX_DATAGRAM)
             except BlockingIOError:
+                self.behind_since = None
                 return
             except OSError:  # an ICMP error: it belongs to a datagram that we sent, not to the socket
                 self._count("receive_errors")
@@ -119,6 +122,15 @@ class UdpSocket:
             if self._sock.fileno() < 0:
                 return
             self._datagram(data, address[0], address[1])
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            self.behind_since = None
+            return
+        except OSError:
+            self._count("receive_errors")
+        if self.behind_since is None:
+            self.behind_since = self._loop.time()
 
     def _datagram(self, data: bytes, host: str, port: int) -> None:
         if data[:1] == b"\x00" and (answer := binding_response(data, host, port)) is not None:

@@ -6,12 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcscf.errors import SipRefusal
+from pcscf.flow import StaticFlow
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.originating import HeaderSettings, check_security_verify, originate
 from pcscf.proxy.terminating import answer_from_ue, terminate
+from pcscf.registration.outbound import answer_keep
+from pcscf.registration.trunks import Trunk, Trunks
 from pcscf.sip.message import Message, Request, Response
 from tests.support.registered import (
     ANNOUNCED,
+    CORE,
+    TLS,
+    UDP,
     MemoryFlow,
     answer,
     binding,
@@ -28,6 +34,10 @@ PIECES = st.sampled_from(
         "sdes-srtp",
         "msrp-tls",
         "tls",
+        "ipsec-3gpp",
+        "spi-c=",
+        "sec-agree",
+        "outbound",
         ";",
         ",",
         "=",
@@ -60,6 +70,22 @@ PIECES = st.sampled_from(
         "\udc80",
     ]
 )
+URI_PIECES = [
+    "sip:",
+    "tel:",
+    "0",
+    "1",
+    "@",
+    "h",
+    "192.0.2.77",
+    ":5080",
+    ":",
+    ";transport=tcp",
+    ";user=phone",
+    "%31",
+    "?a=b",
+    "[::1]",
+]
 TEXT = st.one_of(
     st.lists(PIECES, max_size=30).map("".join),
     st.text(st.characters(exclude_characters="\r\n"), max_size=80),
@@ -113,9 +139,15 @@ def fields_of(names: st.SearchStrategy[str]) -> st.SearchStrategy[list[tuple[str
 
 
 @settings(max_examples=300, deadline=None)
-@given(fields_of(FROM_UE), fields_of(FROM_CORE), st.sampled_from([200, 401, 500]))
-def test_register(said, answered, status):
-    edge, flow = registrar(), MemoryFlow()
+@given(
+    fields_of(FROM_UE),
+    fields_of(FROM_CORE),
+    st.sampled_from([200, 401, 500]),
+    st.sampled_from([TLS, UDP]),
+    st.sampled_from([(), ("mediasec",), ("sec-agree", "mediasec")]),
+)
+def test_register(said, answered, status, listener, require):
+    edge, flow = registrar(require=require, tls=True), MemoryFlow(listener)
     sent, got = register(media=["sdes-srtp"]), answer(status)
     put(sent, said)
     put(got, answered)
@@ -153,3 +185,32 @@ def test_calls(said, answered):
     to_ue, saved = terminate(sent, owner)
     assert "p-charging-vector" not in to_ue
     assert len(answer_from_ue(back, saved, SETTINGS.charging, 0.0).all("p-asserted-identity")) <= 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(TEXT, st.lists(st.sampled_from(URI_PIECES), max_size=8).map("".join)), st.booleans())
+def test_addresses_of_trunks(uri, ours):
+    flows = [StaticFlow(UDP, ("192.0.2.77", 5080), lambda *_: MemoryFlow(UDP))] * 2
+    trunks = Trunks(
+        [Trunk(f"sip:{n}@h", f"sip:{n}@192.0.2.77:5080", frozenset(), flow) for n, flow in enumerate(flows)],
+        CORE,
+        lambda _: (),
+    )
+    sent = Request("INVITE", uri, [])
+    with suppress(SipRefusal):
+        found = trunks.addressed(sent, ours=ours)
+        assert sent.uri == uri if found is None else sent.uri in {uri, found.contact}
+
+
+@given(
+    st.one_of(
+        TEXT, st.lists(st.sampled_from([";", "keep", "=", ",", " ", "x", '"', "SIP/2.0/UDP h"])).map("".join)
+    )
+)
+def test_keep_in_via(value):
+    got = answer(200)
+    got.set("Via", value)
+    before = [";".join(part for part in one.split(";") if "keep" not in part) for one in got.values("via")]
+    answer_keep(got, UDP)
+    after = [";".join(part for part in one.split(";") if "keep" not in part) for one in got.values("via")]
+    assert after == before

@@ -6,13 +6,15 @@ what the other end has read before. Random values count up, so that they are the
 
 from base64 import b64decode
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pcscf.alg.session import MediaPolicy
+from pcscf.proxy.emergency import EmergencySettings
 from pcscf.sip.message import Message
 from tests.support.ladder import End, core_of, path_of, register
-from tests.support.stage import TLS, Stage
+from tests.support.stage import CORE, TLS, Stage
 
 LADDERS = Path(__file__).parent / "calls"
 CM = "AES_CM_128_HMAC_SHA1_80"
@@ -21,6 +23,14 @@ RANDOM = {
     "sdes_originating": ([9001, 7001], "AKwkktwtytx6Wyn2v3DTCn0gfL4cuTobuTE6+M3s"),
     "sdes_terminating": ([7003, 9003], "RfTXcW1SeLhqJDh173p+EtddVlwGinPMy1MAEbQJ"),
     "sdes_end_to_end": ([9008, 7008], None),
+    "emergency": ([9010, 7010], "AKwkktwtytx6Wyn2v3DTCn0gfL4cuTobuTE6+M3s"),
+    "alternative_service": ([], None),
+    "deregistered": ([9011, 7011], "AKwkktwtytx6Wyn2v3DTCn0gfL4cuTobuTE6+M3s"),
+}
+#: What the node of a ladder has beside the usual.
+NODE: dict[str, dict[str, Any]] = {
+    "emergency": {"emergency": EmergencySettings("sip:203.0.113.60:5060")},
+    "deregistered": {"reg_event": True},
 }
 
 
@@ -32,7 +42,8 @@ def steps(name: str) -> list[tuple[str, bytes]]:
 
 def prepared(name: str) -> tuple[Stage, dict[str, End]]:
     """A stage on which alice of the worked examples has registered."""
-    stage = Stage(policy=MediaPolicy(accept_suites=(CM,), node="pcscf.visited.example"))
+    policy = MediaPolicy(accept_suites=(CM,), node="pcscf.visited.example")
+    stage = Stage(policy=policy, **NODE.get(name, {}))
     ue = End(
         stage,
         stage.flow(TLS, ("192.0.2.10", 49152)),
@@ -42,7 +53,8 @@ def prepared(name: str) -> tuple[Stage, dict[str, End]]:
     register(ue)
     ids, key = RANDOM[name]
     stage.random.lengths = {7: [one.to_bytes(7, "big") for one in ids], 30: [b64decode(key)] if key else []}
-    return stage, {"ue": ue, "core": core_of(stage)}
+    ecscf = End(stage, stage.flow(CORE, ("203.0.113.60", 5060)), "", "")
+    return stage, {"ue": ue, "core": core_of(stage), "ecscf": ecscf}
 
 
 def filled(text: bytes, last: dict[str, Message], sender: str, ue: End) -> bytes:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from lab.address import Target
 from lab.sockets import free_port
 from lab.speech import CLOCK, alaw
 from tests.support.baresip import TONE, Baresip, baresip
 from tests.support.capture import Capture
+from tests.support.certificates import issue
 from tests.support.edge import PASSWORD, Network, aor, network
 from tests.support.programs import need, until
 from tests.support.sipp import sipp
@@ -75,6 +77,43 @@ async def test_it_is_called_from_the_core(tmp_path: Path):
         await net.nothing_left()
         await wire.finish()
         await only_the_access_leg_is_protected(wire, net)
+
+
+async def test_it_registers_and_calls_over_tls(tmp_path: Path):
+    """Nothing is said of confidential: TLS is, so that keys may travel in SIP, and nobody else reads them."""
+    files, port, near = issue(tmp_path, "edge"), free_port("127.0.0.1"), free_port("127.0.0.1")
+
+    def tls_alone(settings: dict[str, Any]) -> None:
+        settings["access"]["listen"] = [{
+            "transport": "tls", "address": "127.0.0.1", "port": near, "assume": ["sdes-srtp"],
+            "certificate": str(files.certificate), "private_key": str(files.private_key),
+        }]  # fmt: skip
+        settings["media_security"] = {"implicit": True}
+
+    static = {"echo": f"sip:echo@127.0.0.1:{port}"}
+    async with (
+        sipp("uas_echo.xml", port, tmp_path, "-m", 1) as far_end,
+        network(core={"static": static, "relay": False}, edit_pcscf=tls_alone) as net,
+        Capture(tmp_path, f"udp or tcp port {near}") as wire,
+        baresip(tmp_path, aor("alice"), PASSWORD, Target("tls", "127.0.0.1", near), trust=files.ca) as phone,
+    ):
+        await far_end.listening(port)
+        await phone.registered()
+        await phone.command("dial", aor("echo"))
+        await phone.event("CALL_ESTABLISHED")
+        await media_flows(net, phone)
+        await phone.command("hangup")
+        assert await far_end.ended(15) == 0
+        await net.nothing_left()
+        await wire.finish()
+        assert await net.metric("pcscf", "pcscf_media_decisions_total", action="e2ae") == 1
+        sip = f"(tcp.port=={near} or udp.port=={net.edge.core.port})"
+        decoded = await wire.read(
+            f"tls.app_data and {sip}", "frame.number", decode_as=(f"tcp.port=={near},tls",)
+        )
+        assert len(decoded) > 10
+        assert await wire.read(f'frame contains "echo@" and {sip}', "frame.number")
+        assert not await wire.read(f'frame contains "inline:" and {sip}', "frame.number")
 
 
 async def media_flows(net: Network, phone: Baresip) -> None:

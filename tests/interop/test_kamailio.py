@@ -20,11 +20,11 @@ PACKETS = 25
 
 
 @contextlib.asynccontextmanager
-async def kamailio(directory: Path) -> AsyncIterator[tuple[str, Program]]:
-    """Start it; yield its SIP URI and the program."""
+async def kamailio(directory: Path, children: int = 2) -> AsyncIterator[tuple[str, Program]]:
+    """Start it; yield its SIP URI and the program. With one child datagrams keep their order."""
     need("kamailio")
     port = free_port("127.0.0.1")
-    definitions = [f"PORT={port}", f"DOMAIN={DOMAIN}", f"PASSWORD={PASSWORD}"]
+    definitions = [f"PORT={port}", f"DOMAIN={DOMAIN}", f"PASSWORD={PASSWORD}", f"CHILDREN={children}"]
     options = [part for text in definitions for part in ("-A", text)]
     async with Program(
         "kamailio", "-DD", "-E", "-f", CONFIG, "-Y", directory, "-P", directory / "kamailio.pid", *options,

@@ -111,6 +111,27 @@ def test_media_follows_the_fork_that_answers(stage: Stage, winner: str, describe
     bye(between, leg)
 
 
+@pytest.mark.parametrize(("gone", "left"), [("b2", 5004), ("b1", 6004)])
+def test_media_leaves_a_fork_that_is_over(stage: Stage, gone: str, left: int) -> None:
+    """199: its early media has ended, that of the other goes on (RFC 6228)."""
+    between, sent, came = forked(stage)
+    assert core_remote(stage) == 6004
+    between.core.answer(came, 199, tag=gone)
+    between.ue.response(199)
+    assert core_remote(stage) == left
+    stage.gateway.asked()
+    for tag in ("b1", "b2", "b3"):  # the last one stays, whatever is said of it
+        between.core.answer(came, 199, tag=tag)
+        between.ue.response(199)
+    assert stage.gateway.asked() == []
+    between.core.answer(came, 200, plain(port=5004, number=5004), tag="b1")
+    leg = caller_leg(between.ue, sent, between.ue.response(200))
+    assert core_remote(stage) == 5004
+    leg.send("ACK", cseq=1)
+    between.core.request("ACK")
+    bye(between, leg)
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_two_forks_answer_and_the_caller_keeps_one(stage: Stage, first: int) -> None:
     between, sent, came = forked(stage)

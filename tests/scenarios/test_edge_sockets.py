@@ -5,118 +5,15 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 
-from pcscf.admin.counters import Counters
-from pcscf.alg.session import MediaPolicy
-from pcscf.edge import Edge
-from pcscf.entropy import Entropy
-from pcscf.flow import Listener, Side
-from pcscf.proxy.calls import CallSettings
-from pcscf.proxy.charging import Charging
-from pcscf.proxy.core import Proxy, ProxySettings
-from pcscf.proxy.originating import HeaderSettings
-from pcscf.ratelimit import RateLimit
-from pcscf.registration.registrar import Registrar, RegistrarSettings
-from pcscf.sip.build import response_to
-from pcscf.sip.message import Request, Response, parse
-from pcscf.transaction.layer import TransactionLayer
-from pcscf.transport.transports import Transports
-
-LOOPBACK = "127.0.0.1"
-
-
-class Peer:
-    """A UDP socket that speaks SIP."""
-
-    def __init__(self) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setblocking(False)
-        self.socket.bind((LOOPBACK, 0))
-        self.port: int = self.socket.getsockname()[1]
-
-    async def read(self) -> Request | Response:
-        data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.socket, 65_535), 10)
-        return parse(data)
-
-    def send(self, message: Request | Response | bytes, port: int) -> None:
-        data = message if isinstance(message, bytes) else message.encode()
-        self.socket.sendto(data, (LOOPBACK, port))
-
-
-class Node:
-    """An edge with a UE and a core at its sides."""
-
-    def __init__(self) -> None:
-        self.ue, self.core = Peer(), Peer()
-        self.counters = Counters()
-        self.numbers = 0
-        self.closed = False
-
-    async def start(self, next_hop: str | None = None) -> None:
-        self.transports = Transports()
-        self.listeners = await self.transports.start(
-            [
-                Listener(Side.ACCESS, "udp", LOOPBACK, 0, "access"),
-                Listener(Side.CORE, "udp", LOOPBACK, 0, "core"),
-                Listener(Side.CORE, "tcp", LOOPBACK, 0, "core"),
-            ]
-        )
-        entropy = Entropy()
-        registrar = Registrar(RegistrarSettings(self.listeners[1], "visited.example", b"s" * 32))
-        settings = ProxySettings(
-            CallSettings(MediaPolicy()),
-            HeaderSettings(Charging(LOOPBACK, "visited.example")),
-            next_hop or f"sip:{LOOPBACK}:{self.core.port}",
-        )
-        proxy = Proxy(settings, self.listeners, registrar, self.counters, entropy)
-        self.edge = Edge(
-            proxy,
-            TransactionLayer(),
-            self.transports,
-            self.listeners,
-            self.counters,
-            entropy,
-            RateLimit(1000),
-            udp_limit=1300,
-        )
-
-    async def close(self) -> None:
-        if self.closed:
-            return
-        self.closed = True
-        await self.edge.close()
-        await self.transports.close()
-        self.ue.socket.close()
-        self.core.socket.close()
-
-    def ask(self, method: str, to: str, *extra: str, body: bytes = b"") -> None:
-        self.numbers += 1
-        lines = [
-            f"{method} {to} SIP/2.0",
-            f"Via: SIP/2.0/UDP {LOOPBACK}:{self.ue.port};branch=z9hG4bK{self.numbers};rport",
-            "From: <sip:alice@home.example>;tag=a",
-            f"To: <{'sip:alice@home.example' if method == 'REGISTER' else to}>",
-            f"Call-ID: {self.numbers}@home.example",
-            f"CSeq: 1 {method}",
-            f"Contact: <sip:alice@{LOOPBACK}:{self.ue.port}>",
-            *extra,
-            f"Content-Length: {len(body)}",
-        ]
-        self.ue.send("\r\n".join([*lines, "", ""]).encode() + body, self.listeners[0].port)
-
-    async def register(self) -> None:
-        self.ask("REGISTER", "sip:home.example")
-        asked = await self.core.read()
-        assert isinstance(asked, Request)
-        headers = [("Contact", f"{asked.get('contact')};expires=600")]
-        self.core.send(response_to(asked, 200, to_tag="r", headers=headers), self.listeners[1].port)
-        await self.status(200)
-
-    async def status(self, expected: int) -> Response:
-        response = await self.ue.read()
-        assert isinstance(response, Response)
-        assert response.status == expected
-        return response
+from pcscf.sip.build import request_in_dialog, response_to
+from pcscf.sip.headers import NameAddr
+from pcscf.sip.message import Request, parse
+from pcscf.transport.resolver import Resolver
+from tests.support.dns_server import dns_server
+from tests.support.node import LOOPBACK, Node, Peer
+from tests.support.programs import until
 
 
 @pytest.fixture
@@ -163,6 +60,42 @@ async def test_a_large_request_goes_over_tcp(node: Node) -> None:
         await asyncio.wait_for(ended.wait(), 10)
 
 
+async def test_a_registration_that_the_core_ends() -> None:
+    """Our own SUBSCRIBE goes out, and its NOTIFY comes in, over sockets like any request."""
+    node = Node()
+    await node.start(reg_event=True)
+    await node.register()
+    asked = await node.core.read()
+    assert asked.start_line() == "SUBSCRIBE sip:alice@home.example SIP/2.0"
+    scscf = ("Contact", f"<sip:scscf@{LOOPBACK}:{node.core.port}>")
+    own = node.listeners[1].port
+    node.core.send(response_to(asked, 200, to_tag="s", headers=[scscf, ("Expires", "1200")]), own)
+    body = (
+        b'<reginfo xmlns="urn:ietf:params:xml:ns:reginfo" version="0" state="full">'
+        b'<registration aor="sip:alice@home.example" id="a" state="terminated"/></reginfo>'
+    )
+    notify = request_in_dialog(
+        "NOTIFY",
+        target=NameAddr.parse(asked.values("contact")[0]).uri,
+        local=f"{asked.get('to')};tag=s",
+        remote=asked.get("from") or "",
+        call_id=asked.get("call-id") or "",
+        cseq=1,
+        via=f"SIP/2.0/UDP {LOOPBACK}:{node.core.port};branch=z9hG4bKn1",
+        headers=[scscf, ("Event", "reg"), ("Subscription-State", "active;expires=1200")],
+        body=body,
+        content_type="application/reginfo+xml",
+    )
+    node.core.send(notify, own)
+    assert [(await node.core.read()).start_line() for _ in range(2)] == [
+        "SIP/2.0 200 OK",
+        f"SUBSCRIBE sip:scscf@{LOOPBACK}:{node.core.port} SIP/2.0",
+    ]
+    node.ask("MESSAGE", "sip:carol@other.example")
+    await node.status(403)
+    await node.close()
+
+
 async def test_a_name_that_leads_nowhere() -> None:
     node = Node()
     await node.start("sip:nobody.invalid")
@@ -183,3 +116,64 @@ async def test_nobody_is_registered(node: Node) -> None:
     node.ask("MESSAGE", "sip:carol@other.example")
     await node.status(403)
     assert node.counters.refusals["not registered", 403] == 1
+
+
+async def test_the_next_of_dns_is_tried() -> None:
+    """SRV names a place without TCP and without anybody, one that refuses, and one that answers."""
+    node, second = Node(), Peer()
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as nobody:
+        nobody.bind((LOOPBACK, 0))
+        zone = f"""
+_sip._tcp.home.example. 60 SRV 1 0 {nobody.getsockname()[1]} a.home.example.
+_sip._udp.home.example. 60 SRV 1 0 {node.core.port} a.home.example.
+_sip._udp.home.example. 60 SRV 2 0 {second.port} a.home.example.
+a.home.example. 60 A {LOOPBACK}
+home.example. 60 NAPTR 1 1 "s" "SIP+D2T" "" _sip._tcp.home.example.
+home.example. 60 NAPTR 2 1 "s" "SIP+D2U" "" _sip._udp.home.example.
+"""
+        async with dns_server(zone) as server:
+            await node.start("sip:home.example", Resolver([LOOPBACK], server.port))
+            node.ask("REGISTER", "sip:home.example")
+            first = await node.core.read()
+            assert isinstance(first, Request)
+            node.core.send(response_to(first, 503, to_tag="x"), node.listeners[1].port)
+            again = await second.read()
+            assert isinstance(again, Request)
+            assert again.get("path") == first.get("path")
+            assert again.first("via") != first.first("via")
+            second.send(response_to(again, 401, to_tag="y"), node.listeners[1].port)
+            await node.status(401)
+            asked = len(server.questions)
+            node.ask("REGISTER", "sip:home.example")
+            third = await node.core.read()  # a 503 without Retry-After is about one request
+            node.core.send(response_to(third, 403, to_tag="z"), node.listeners[1].port)
+            await node.status(403)
+            assert len(server.questions) == asked
+            assert node.transports.counters["next_hops_failed"] == 2
+        second.socket.close()
+        await node.close()
+
+
+async def test_an_overload(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From when input waits until it does not: what is new gets 503, and the log says it once."""
+
+    async def overloaded() -> bool:
+        return node.overload.on
+
+    await node.register()
+    with structlog.testing.capture_logs() as log:
+        with monkeypatch.context() as late:
+            late.setattr(node.transports, "behind", lambda _: 5.0)
+            await until(overloaded, bool)
+            for _ in range(2):
+                node.ask("MESSAGE", "sip:carol@other.example")
+                assert (await node.status(503)).get("retry-after") in ("2", "3")
+        await until(overloaded, lambda on: not on)
+    told = [line for line in log if line["event"].startswith("overload")]
+    assert [line["event"] for line in told] == ["overload", "overload over"]
+    assert told[0]["lag"] == 5.0
+    assert told[1]["refused"] == 2
+    assert node.counters.refusals["overload", 503] == 2
+    node.ask("MESSAGE", "sip:carol@other.example")
+    node.core.send(response_to(await node.core.read(), 202, to_tag="c"), node.listeners[1].port)
+    await node.status(202)

@@ -22,10 +22,10 @@ class Play:
     """One call with two ends that answer what they have to, in an order that the test chooses."""
 
     def __init__(self, originating: bool) -> None:
-        self.stage = Stage()
+        self.stage = Stage(session_expires_max=90)
         self.between: Ends = ends(self.stage, originating=originating)
         self.stage.gateway.hold = True
-        self.sent = self.between.invite()
+        self.sent = self.between.invite(None, "Supported: timer")
         self.came: Request | None = None
         #: By the callee's tag: the dialogs as each end knows them.
         self.legs: dict[str, Leg] = {}
@@ -118,13 +118,13 @@ class Play:
                 offered = request.body and request.method in {"INVITE", "UPDATE"}
                 self._answer(end, request, status, sdp if offered and status == 200 else b"", tag="x")
 
-    def ask(self, end: End, method: str) -> None:
+    def ask(self, end: End, method: str, *extra: str) -> None:
         leg = self._leg_of(end)
         if leg is not None:
             body = b""
             if method in {"INVITE", "UPDATE"}:
                 body = secure(version=2) if end is self.between.ue else plain(version=2)
-            leg.send(method, body)
+            leg.send(method, body, *extra)
 
     def gateway(self, replies: int) -> None:
         self.stage.gateway.release(replies)
@@ -167,6 +167,7 @@ STEPS: dict[str, Callable[[Play], None]] = {
     "early media": lambda p: p.progress(183, p.between.answer),
     "early media of a fork": lambda p: p.progress(183, p.between.answer, "b2"),
     "early rubbish": lambda p: p.progress(183, BAD),
+    "a fork is over": lambda p: p.progress(199, b"", "b2"),
     "busy": lambda p: p.progress(486),
     "answer": Play.success,
     "answer of a fork": lambda p: p.success("b2"),
@@ -188,6 +189,9 @@ STEPS: dict[str, Callable[[Play], None]] = {
     "invite again": lambda p: p.between.caller.send(p.sent),
     "time": lambda p: p.stage.run(1.0),
     "much time": lambda p: p.stage.run(40.0),
+    "nobody refreshes": lambda p: p.stage.run(91.0),
+    "caller refreshes": lambda p: p.ask(p.between.caller, "UPDATE", "Supported: timer"),
+    "callee refreshes": lambda p: p.ask(p.between.callee, "INVITE", "Session-Expires: 100"),
 }
 
 

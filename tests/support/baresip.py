@@ -36,7 +36,7 @@ module_app ctrl_tcp.so
 """
 _ACCOUNT = (
     '<{aor}>;auth_user={user};auth_pass={password};outbound="sip:{host}:{port};transport={transport}"'
-    ";mediaenc={mediaenc};audio_codecs=PCMA;regint=3600;answermode=auto\n"
+    ";mediaenc={mediaenc};audio_codecs=PCMA;regint=3600;answermode=auto{more}\n"
 )
 
 
@@ -81,21 +81,38 @@ class Baresip:
 
 @asynccontextmanager
 async def baresip(
-    directory: Path, aor: str, password: str, proxy: Target, mediaenc: str = "srtp-mand"
+    directory: Path,
+    aor: str,
+    password: str,
+    proxy: Target,
+    mediaenc: str = "srtp-mand",
+    trust: Path | None = None,
+    outbound: str = "",
 ) -> AsyncIterator[Baresip]:
-    """Start it with one account, which it registers by itself; calls to it are answered at once."""
+    """Start it with one account, which it registers by itself; calls to it are answered at once.
+
+    trust: PEM file of the CA of a proxy that is reached over TLS. outbound: transport of a second flow to
+    the proxy, by RFC 5626; all SIP is then in the output.
+    """
     sip, control = _free_pair(), free_port("127.0.0.1")
     config = _CONFIG.format(modules=MODULES, sip=sip, control=control, tone=TONE)
+    if trust is not None:
+        config += f"sip_cafile {trust}\n"
+    more = ""
+    if outbound:
+        config += "module_tmp uuid.so\n"
+        more = f';outbound2="sip:{proxy.host}:{proxy.port};transport={outbound}";sipnat=outbound'
     account = _ACCOUNT.format(
         aor=aor, user=aor.partition(":")[2].partition("@")[0], password=password, mediaenc=mediaenc,
-        host=proxy.host, port=proxy.port, transport=proxy.transport,
+        host=proxy.host, port=proxy.port, transport=proxy.transport, more=more,
     )  # fmt: skip
     home = directory / "baresip"
     home.mkdir()
     (home / "config").write_text(config, encoding="ascii")
     (home / "accounts").write_text(account, encoding="ascii")
     async with AsyncExitStack() as stack:
-        program = await stack.enter_async_context(Program("baresip", "-4", "-f", home, directory=directory))
+        command = ["baresip", "-4", *(["-s"] if outbound else []), "-f", home]
+        program = await stack.enter_async_context(Program(*command, directory=directory))
         await program.listening(control, "tcp")
         reader, writer = await asyncio.open_connection("127.0.0.1", control)
         stack.callback(writer.transport.abort)

@@ -136,11 +136,13 @@ class End:
         self.send(response)
         return response
 
-    def cancel(self, invite: Request) -> None:
-        """Send the CANCEL of an INVITE that this end sent."""
+    def cancel(self, invite: Request, *reasons: str) -> None:
+        """Send the CANCEL of an INVITE that this end sent; reasons: values of Reason."""
         fields = [f for f in invite.fields if f[0] in {"via", "from", "to", "call-id", "route"}]
         cancel = Request("CANCEL", invite.uri, fields)
         cancel.append("CSeq", f"{cseq_of(invite)[0]} CANCEL")
+        for reason in reasons:
+            cancel.append("Reason", reason)
         cancel.append("Max-Forwards", "70")
         cancel.append("Content-Length", "0")
         self.send(cancel)

@@ -17,14 +17,15 @@ from iq.procedures import Action, ActionReply, Notification
 from pcscf.admin.counters import Counters
 from pcscf.alg.session import MediaPolicy
 from pcscf.errors import SipRefusal
-from pcscf.flow import Listener, Side
+from pcscf.flow import Listener, Side, StaticFlow
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.calls import CallSettings
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.core import Proxy, ProxySettings
 from pcscf.proxy.effects import AskGateway, CancelBranch, Effect, Forward, Report, Respond
+from pcscf.proxy.emergency import EmergencySettings
 from pcscf.proxy.originating import HeaderSettings
-from pcscf.proxy.placing import Placing
+from pcscf.proxy.placing import Hop, Placing
 from pcscf.registration.registrar import Registrar, RegistrarSettings
 from pcscf.sip.message import Message, parse
 from pcscf.transaction import layer as transactions
@@ -154,6 +155,8 @@ class Stage:
         udp_limit: int = 100_000,
         strict_verify: bool = False,
         listeners: list[Listener] | None = None,
+        emergency: EmergencySettings | None = None,
+        reg_event: bool = False,
         **calls: Any,
     ) -> None:
         self.now = 1000.0
@@ -167,12 +170,16 @@ class Stage:
             CallSettings(policy or MediaPolicy(node="pcscf.visited.example"), **calls),
             headers,
             "sip:203.0.113.50:5060",
+            emergency or EmergencySettings(),
+            reg_event,
         )
         listeners = LISTENERS if listeners is None else listeners
         self.listening = {(one.transport, one.host, one.port): one for one in listeners}
         self.proxy = Proxy(settings, listeners, self.registrar, self.counters, self.random)
         self.placing = Placing(listeners, udp_limit, self.random)
         self.hosts = {"scscf.home.example": SCSCF, "pcscf.visited.example": (CORE.host, CORE.port)}
+        #: Where DNS leads for each name after that.
+        self.second_hosts: list[tuple[str, int]] = []
         self.flows: dict[tuple[object, ...], StageFlow] = {}
         self.refused_connections: set[tuple[str, int]] = set()
         self.soon: deque[Callable[[], None]] = deque()
@@ -214,7 +221,7 @@ class Stage:
     def close(self, flow: StageFlow) -> None:
         flow.closed = True
         self.tell(self.layer.flow_closed(flow, self.now))
-        self.proxy.on_flow_closed(flow)
+        self.apply(self.proxy.on_flow_closed(flow, self.now))
         self.settle()
 
     def receive(self, message: Message | bytes, flow: StageFlow) -> None:
@@ -247,6 +254,8 @@ class Stage:
                     self.finals[id(server)] = []
                     self.apply(self.proxy.on_request(server, self.now))
                 case transactions.NewResponse(client, response):
+                    if self._goes_elsewhere(client, response.status):
+                        continue
                     self.apply(self.proxy.on_response(client, response, self.now))
                 case transactions.Acknowledged(request, flow):
                     self.apply(self.proxy.on_ack(request, flow, self.now))
@@ -256,13 +265,20 @@ class Stage:
                     self._failed(client, reason)
 
     def _failed(self, client: transactions.ClientTransaction, reason: str) -> None:
-        branch = client.context
-        if reason == "transport" and isinstance(branch, Branch):
-            listener = self.placing.fall_back(branch)
-            if listener is not None:
-                self._send(branch, self.flow(listener, client.flow.remote))
-                return
+        if self._goes_elsewhere(client, reason):
+            return
         self.apply(self.proxy.on_failed(client, reason, self.now))
+
+    def _goes_elsewhere(self, client: transactions.ClientTransaction, event: int | str) -> bool:
+        branch = client.context
+        if not isinstance(branch, Branch) or branch.to is not Side.CORE:
+            return False
+        way = self.placing.further(branch, client, event)
+        if way is None:
+            return False
+        listener, host, port = way
+        self._send(branch, self.flow(listener, (host, port)))
+        return True
 
     def apply(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -289,23 +305,25 @@ class Stage:
 
     def _forward(self, branch: Branch) -> None:
         if branch.flow is not None:
-            assert isinstance(branch.flow, StageFlow)
-            self._send(branch, branch.flow)
+            flow = branch.flow.opened() if isinstance(branch.flow, StaticFlow) else branch.flow
+            assert isinstance(flow, StageFlow)
+            self._send(branch, flow)
             return
-        transport, where = None, None
+        hops: list[Hop] = []
         try:
             target = numeric(branch.uri)
+            name = branch.uri.partition("@")[2].partition(";")[0]
             if target is not None:
-                transport, *where = target
-            else:
-                where = self.hosts.get(branch.uri.partition("@")[2].partition(";")[0])
+                hops = [target]
+            elif name in self.hosts:
+                hops = [(None, *place) for place in (self.hosts[name], *self.second_hosts)]
         except SipRefusal:
             pass
-        listener = self.placing.listener(branch, transport)
-        if where is None or listener is None:
+        way = self.placing.first(branch, hops)
+        if way is None:
             self.soon.append(lambda: self.apply(self.proxy.on_undeliverable(branch, "resolve", self.now)))
             return
-        host, port = where
+        listener, host, port = way
         self._send(branch, self.flow(listener, (host, port)))
 
     def _send(self, branch: Branch, flow: StageFlow) -> None:

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from hosting.daemon import StartError
 from hosting.sections import TlsFiles
-from hosting.tls import client_context, server_context
+from hosting.tls import client_context, listening_context, server_context
 
 
 def make(folder: Path, name: str, password: bytes | None = None) -> TlsFiles:
@@ -61,6 +61,36 @@ def test_a_stranger_is_refused(tmp_path: Path) -> None:
     ours, theirs = make(tmp_path, "edge"), make(tmp_path, "stranger")
     with pytest.raises(ssl.SSLError, match="certificate verify failed"):
         handshake(server_context(ours), client_context(theirs))
+
+
+def test_a_listener_takes_peers_without_a_certificate(tmp_path: Path) -> None:
+    ours, theirs = make(tmp_path, "edge"), make(tmp_path, "phone")
+    anybody = ssl.create_default_context(cafile=ours.ca)
+    anybody.check_hostname = False
+    handshake(listening_context(ours.certificate, ours.private_key), anybody)
+    picky = listening_context(ours.certificate, ours.private_key, theirs.ca)
+    with pytest.raises(ssl.SSLError, match="did not return a certificate"):
+        handshake(picky, anybody)
+    anybody.load_cert_chain(theirs.certificate, theirs.private_key)
+    handshake(picky, anybody)
+
+
+def test_a_listener_speaks_no_old_suites(tmp_path: Path) -> None:
+    ours = make(tmp_path, "edge")
+    context = listening_context(ours.certificate, ours.private_key)
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    suites = {suite["name"] for suite in context.get_ciphers()}
+    old = [name for name in suites if not name.startswith("TLS_") and not name.startswith("ECDHE-")]
+    assert old == []
+    assert not [name for name in suites if "CBC" in name or name.endswith("-SHA")]
+
+
+def test_a_key_of_another_certificate(tmp_path: Path) -> None:
+    ours, theirs = make(tmp_path, "edge"), make(tmp_path, "stranger")
+    with pytest.raises(StartError, match=r"stranger\.key.*(?i:mismatch)"):
+        listening_context(ours.certificate, theirs.private_key)
+    with pytest.raises(StartError, match=r"edge\.key, .*edge\.key\)"):
+        listening_context(ours.certificate, ours.private_key, ours.private_key)
 
 
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:

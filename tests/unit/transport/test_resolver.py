@@ -2,16 +2,14 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 
-import dns.flags
-import dns.message
-import dns.rcode
-import dns.rrset
 import pytest
 
 from pcscf.errors import SipRefusal
 from pcscf.transport import resolver
 from pcscf.transport.resolver import Resolver, Target, numeric
+from tests.support.dns_server import Dns, dns_server
 
 ZONE = """
 sip.example. 300 A 192.0.2.10
@@ -28,55 +26,22 @@ naptr.example. 300 NAPTR 90 50 "s" "SIP+D2U" "" _sip._udp.srv.example.
 naptr.example. 300 NAPTR 70 50 "s" "SIP+D2T" "" _sip._tcp.srv.example.
 naptr.example. 300 NAPTR 10 50 "s" "E2U+sip" "" _sip._udp.srv.example.
 _sip._udp.none.example. 300 SRV 0 0 0 .
+dual.example. 300 A 192.0.2.20
+dual.example. 300 AAAA 2001:db8::20
+_sip._udp.zero.example. 300 SRV 1 1 0 first.example.
 _sip._udp.both.example. 300 SRV 1 1 5060 first.example.
 _sip._udp.both.example. 300 SRV 1 99 5060 second.example.
 """
 
 
-class Dns(asyncio.DatagramProtocol):
-    """Answers from ZONE and counts the questions; ``silent`` makes it answer nothing."""
-
-    def __init__(self) -> None:
-        self.questions: list[str] = []
-        self.silent = False
-        self.records: dict[tuple[str, str], dns.rrset.RRset] = {}
-        for line in ZONE.strip().splitlines():
-            name, ttl, kind, data = line.split(" ", 3)
-            known = self.records.get((name, kind))
-            if known is None:
-                self.records[name, kind] = dns.rrset.from_text(name, int(ttl), "IN", kind, data)
-            else:
-                known.update(dns.rrset.from_text(name, int(ttl), "IN", kind, data))
-
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
-        self.transport = transport
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        query = dns.message.from_wire(data)
-        question = query.question[0]
-        name, kind = question.name.to_text().lower(), question.to_text().split()[2]
-        self.questions.append(f"{name} {kind}")
-        if self.silent:
-            return
-        reply = dns.message.make_response(query)
-        if (name, kind) in self.records:
-            reply.answer.append(self.records[name, kind])
-        elif not any(known == name for known, _ in self.records):
-            reply.set_rcode(dns.rcode.NXDOMAIN)
-        self.transport.sendto(reply.to_wire(), addr)
-
-
 @pytest.fixture
-async def server():
-    loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_datagram_endpoint(Dns, ("127.0.0.1", 0))
-    yield protocol
-    transport.close()
+async def server() -> AsyncIterator[Dns]:
+    async with dns_server(ZONE) as serving:
+        yield serving
 
 
 def ask(server: Dns, **options: object) -> Resolver:
-    port = server.transport.get_extra_info("sockname")[1]
-    return Resolver(["127.0.0.1"], port, **options)
+    return Resolver(["127.0.0.1"], server.port, **options)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +87,12 @@ async def test_numeric_hosts_never_ask() -> None:
             id="port: addresses",
         ),
         pytest.param("sip:six.example", {Target("udp", "2001:db8::10", 5060)}, id="no SRV: addresses"),
+        pytest.param(
+            "sip:dual.example:5060",
+            {Target("udp", "192.0.2.20", 5060), Target("udp", "2001:db8::20", 5060)},
+            id="both families",
+        ),
+        pytest.param("sip:zero.example", set(), id="port 0"),
         pytest.param("sip:none.example", set(), id="service denied"),
         pytest.param("sip:nowhere.example", set(), id="no such name"),
         pytest.param(
@@ -161,7 +132,7 @@ async def test_answers_are_remembered_and_shared(server: Dns) -> None:
     resolve = ask(server).resolve
     await asyncio.gather(*(resolve("sip:sip.example:5070") for _ in range(5)))
     await resolve("sip:sip.example:5070")
-    assert server.questions == ["sip.example. A"]
+    assert server.questions == ["sip.example. A", "sip.example. AAAA"]
 
 
 async def test_answers_grow_stale(server: Dns, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,10 +142,10 @@ async def test_answers_grow_stale(server: Dns, monkeypatch: pytest.MonkeyPatch) 
     await resolve("sip:sip.example:5070")
     now[0] += 59
     await resolve("sip:sip.example:5070")
-    assert len(server.questions) == 1
+    assert len(server.questions) == 2
     now[0] += 2  # the smaller TTL is 60 s
     await resolve("sip:sip.example:5070")
-    assert len(server.questions) == 2
+    assert len(server.questions) == 4
 
 
 async def test_the_cache_is_bounded(server: Dns, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,3 +181,34 @@ async def test_a_waiter_that_leaves_does_not_take_the_answer_along(server: Dns) 
     await asyncio.sleep(0)
     first.cancel()
     assert len(await second) == 2
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"), [("", 30), ("5", 5), ("7;duration=3600", 7), ("99999", 300), ("soon", 30)]
+)
+async def test_a_place_that_failed_comes_last_for_a_while(
+    server: Dns, monkeypatch: pytest.MonkeyPatch, retry_after: str, seconds: int
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(resolver.time, "monotonic", lambda: now[0])
+    asking = ask(server, supported=("udp",))
+    first, second = await asking.resolve("sip:srv.example")
+    assert asking.avoid(first.host, first.port, retry_after)
+    assert await asking.resolve("sip:srv.example") == [second, first]
+    assert not asking.avoid(first.host, first.port, retry_after)
+    asking.avoid(second.host, second.port, retry_after)
+    assert await asking.resolve("sip:srv.example") == [first, second]
+    now[0] += seconds - 1
+    asking.avoid(first.host, first.port, retry_after)
+    now[0] += 2
+    assert await asking.resolve("sip:srv.example") == [second, first]
+    now[0] += seconds
+    assert await asking.resolve("sip:srv.example") == [first, second]
+
+
+async def test_what_is_avoided_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolver, "MAX_AVOIDED", 2)
+    asking = Resolver(["192.0.2.1"], 9)
+    for port in (1, 2, 3):
+        asking.avoid("192.0.2.1", port)
+    assert [port for _, port in asking._avoided] == [2, 3]

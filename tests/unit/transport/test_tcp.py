@@ -10,6 +10,7 @@ from pcscf.flow import Flow, Listener, Side
 from pcscf.sip.build import response_to
 from pcscf.sip.message import Request, Response, parse
 from pcscf.transport import Transports, stream
+from tests.support.loopback import BOTH_VERSIONS
 from tests.support.sip import INVITE, request
 
 LOOPBACK = Listener(Side.ACCESS, "tcp", "127.0.0.1", 0, "access")
@@ -159,6 +160,22 @@ async def test_a_lost_connection_is_told_once_and_replaced(inbox: Inbox, far: In
     assert inbox.transports.counters["sent_on_closed"] == 1
     assert inbox.closed.empty()
     assert far.closed.empty()
+
+
+@pytest.mark.parametrize("host", BOTH_VERSIONS)
+async def test_both_ip_versions_both_ways(host: str) -> None:
+    one, other = Inbox(), Inbox()
+    for box in (one, other):
+        await box.start(Listener(Side.ACCESS, "tcp", host, 0, "access"))
+    there = one.transports.flow_to(one.listener, host, other.listener.port)
+    there.send(INVITE)
+    message, back = await other.next()
+    assert (message.encode(), back.remote[0]) == (INVITE, host)
+    back.send(OPTIONS.encode())
+    _, flow = await one.next()
+    assert flow is there
+    await one.transports.close()
+    await other.transports.close()
 
 
 async def test_a_connection_that_cannot_be_opened_is_told(inbox: Inbox) -> None:

@@ -9,6 +9,7 @@ from pcscf.flow import Flow, Listener, Side
 from pcscf.sip.build import response_to
 from pcscf.sip.message import Request, Response, parse
 from pcscf.transport import Transports
+from pcscf.transport.udp import BATCH
 from tests.support.sip import request
 
 LOOPBACK = Listener(Side.ACCESS, "udp", "127.0.0.1", 0, "access")
@@ -191,3 +192,28 @@ async def test_a_start_that_fails_can_be_closed() -> None:
         await second.start([LOOPBACK, bound])
     await second.close()
     await first.close()
+
+
+async def test_a_flood_is_read_in_batches(inbox: Inbox, peer: Peer) -> None:
+    """Other sockets and the timers get their turn between two, and it is seen that more waits."""
+    (listener,) = await inbox.transports.start([LOOPBACK])
+    now = asyncio.get_running_loop().time()
+    assert inbox.transports.behind(now) == 0
+    for _ in range(BATCH + 36):  # nothing is read before the test waits
+        peer.send(request("OPTIONS").encode(), listener)
+    await inbox.next()
+    assert inbox.queue.qsize() == BATCH - 1
+    assert inbox.transports.behind(now + 60) > 50
+    for _ in range(BATCH + 35):
+        await inbox.next()
+    await asyncio.sleep(0)
+    assert inbox.transports.behind(now + 60) == 0
+
+
+async def test_a_batch_that_was_enough_is_no_backlog(inbox: Inbox, peer: Peer) -> None:
+    (listener,) = await inbox.transports.start([LOOPBACK])
+    for _ in range(BATCH):
+        peer.send(request("OPTIONS").encode(), listener)
+    await inbox.next()
+    assert inbox.queue.qsize() == BATCH - 1
+    assert inbox.transports.behind(asyncio.get_running_loop().time() + 60) == 0

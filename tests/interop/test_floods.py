@@ -1,0 +1,134 @@
+"""One source sends too much, or keeps connections that it does not use: others are served meanwhile."""
+
+import asyncio
+import contextlib
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from lab.ue import UserAgent
+from tests.interop.test_hostile_signalling import request, status_of
+from tests.support.edge import PASSWORD, Network, aor, network
+from tests.support.programs import until
+
+pytestmark = pytest.mark.interop
+
+#: Another address of this host: another source than the UEs of the tests.
+STRANGER = "127.0.0.2"
+LIMITS = {
+    "requests_per_second_per_source": 100,
+    "request_burst_per_source": 100,
+    "registrations_per_second_per_source": 10,
+    "registration_burst_per_source": 10,
+    "max_connections_per_source": 40,
+}
+_numbers = count(1)
+
+
+def limited(settings: dict[str, Any]) -> None:
+    settings["limits"] = LIMITS
+
+
+@contextlib.asynccontextmanager
+async def served() -> AsyncIterator[tuple[Network, UserAgent]]:
+    """A network whose UEs are served before and after, and that has let go of everything at the end."""
+    async with network(edit_pcscf=limited) as net:
+        alice = await net.ue("alice")
+        await net.echo("bob")
+        await net.good_call(alice, "bob")
+        yield net, alice
+        await net.good_call(alice, "bob")
+        await net.nothing_left()
+
+
+@contextlib.contextmanager
+def stranger() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        sock.bind((STRANGER, 0))
+        yield sock
+
+
+async def answers(sock: socket.socket, wanted: int) -> list[bytes]:
+    """Return so many responses."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(20):
+        return [await loop.sock_recv(sock, 65_535) for _ in range(wanted)]
+
+
+@pytest.mark.parametrize(
+    ("method", "reason", "least"),
+    [("REGISTER", "rate of registrations", 10), ("MESSAGE", "rate of requests", 100)],
+)
+async def test_a_source_that_sends_too_much(method: str, reason: str, least: int) -> None:
+    async with served() as (net, alice):
+        with stranger() as sock:
+            target = (net.edge.access.host, net.edge.access.port)
+            port = sock.getsockname()[1]
+            statuses: Counter[int | None] = Counter()
+            for _ in range(10):
+                for _ in range(40):
+                    uri = "sip:ims.example" if method == "REGISTER" else "sip:bob@ims.example"
+                    sock.sendto(request(method, uri, port, f"Via: {via(port)}"), target)
+                got = await answers(sock, 40)
+                statuses.update(status_of(data) for data in got)
+                refused = [data for data in got if status_of(data) == 503]
+                assert all(b"\r\nRetry-After: 1\r\n" in data for data in refused)
+            await net.good_call(alice, "bob")  # while it has no token left
+        assert statuses[503] > 200
+        assert statuses.total() - statuses[503] >= least
+        assert await net.metric("pcscf", "pcscf_refusals_total", reason=reason) > 50
+        assert await net.metric("pcscf", "pcscf_refusals_total", status="503") == statuses[503]
+        assert await net.metric("pcscf", "pcscf_bindings") == 2
+
+
+def via(port: int) -> str:
+    number = next(_numbers)
+    return f"SIP/2.0/UDP {STRANGER}:{port};rport;branch=z9hG4bK-flood-{number}"
+
+
+#: What a connection says and leaves it at: nothing, the beginning of a request, a head as large as may be.
+HEAD = request("OPTIONS", "sip:ims.example", 5060).replace(b"/UDP", b"/TCP")[:-4]
+LEFT = {"nothing": b"", "slowly": HEAD[:30], "large heads": HEAD + b"\r\nSubject: " + b"x" * 64_000}
+
+
+@pytest.mark.parametrize("said", LEFT.values(), ids=LEFT)
+async def test_a_source_that_opens_connections_and_leaves_them(said: bytes) -> None:
+    async with served() as (net, alice):
+        before = await net.metric("pcscf", "pcscf_connections")
+        target = (net.edge.access.host, net.edge.access.port)
+        async with contextlib.AsyncExitStack() as stack:
+            readers = []
+            for _ in range(60):
+                reader, writer = await asyncio.open_connection(*target, local_addr=(STRANGER, 0))
+                stack.callback(writer.transport.abort)
+                readers.append((reader, writer))
+                writer.write(said)
+            await until(
+                lambda: net.metric("pcscf", "pcscf_transport_events_total", event="connections_refused"),
+                lambda refused: refused == 20,
+            )
+            assert await net.metric("pcscf", "pcscf_connections") == before + 40
+            await net.good_call(alice, "bob")
+            over_tcp = UserAgent(aor("alice"), PASSWORD, net.edge.access._replace(transport="tcp"))
+            await net.stack.enter_async_context(over_tcp)
+            await over_tcp.register()
+            await net.good_call(over_tcp, "bob")
+        await until(lambda: net.metric("pcscf", "pcscf_connections"), lambda seen: seen <= before + 1)
+
+
+async def test_a_head_above_the_limit_ends_its_connection() -> None:
+    async with served() as (net, _):
+        target = (net.edge.access.host, net.edge.access.port)
+        reader, writer = await asyncio.open_connection(*target, local_addr=(STRANGER, 0))
+        with contextlib.suppress(ConnectionError):
+            for _ in range(200):  # a slow one: the connection is gone long before all of it is sent
+                writer.write(HEAD + b"\r\nSubject: " + b"x" * 8000)
+                await writer.drain()
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.transport.abort()
+        assert await net.metric("pcscf", "pcscf_transport_events_total", event="broken_streams") == 1
