@@ -1,8 +1,9 @@
 //! Time of a packet in each suite, and memory of the two directions of a leg: `cargo bench --bench crypto`.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "../tests/heap/mod.rs"]
+mod heap;
+
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use packet_engine::srtp::{Crypto, MAX_TRAILER, Receiver, Sender, Suite};
@@ -15,29 +16,6 @@ const BATCH: usize = 50;
 const PACKETS: usize = 2_000;
 const ROUNDS: usize = 201;
 const WINDOW: usize = 128;
-
-/// Counts what is on the heap.
-struct Counting;
-
-static HEAP: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: all is left to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        HEAP.fetch_add(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HEAP.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 type Buffer = [u8; PACKET + MAX_TRAILER];
 
@@ -105,7 +83,7 @@ fn measure(suite: Suite, legs: usize) -> (f64, f64) {
 
 /// Octets of both directions of a leg that has met one SSRC: inline, on the heap.
 fn memory(suite: Suite) -> (usize, usize) {
-    let before = HEAP.load(Relaxed);
+    let before = heap::held();
     let mut leg = Leg::new(suite, 0);
     let mut buffer = [0; PACKET + MAX_TRAILER];
     for rtcp in [false, true] {
@@ -113,7 +91,7 @@ fn memory(suite: Suite) -> (usize, usize) {
         let octets = leg.sender.protect(&mut buffer, PACKET, rtcp).unwrap();
         leg.receiver.unprotect(&mut buffer[..octets], rtcp, 0.0).unwrap();
     }
-    (size_of::<Sender>() + size_of::<Receiver>(), HEAP.load(Relaxed) - before)
+    (size_of::<Sender>() + size_of::<Receiver>(), heap::held() - before)
 }
 
 fn main() {

@@ -1,37 +1,12 @@
 //! What a stream takes from the heap while it carries SRTP, and what it leaves when it is closed.
 
 mod common;
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+mod heap;
 
 use common::*;
 use packet_engine::engine::Engine;
 use packet_engine::leg::{Leg, Transform};
 use packet_engine::srtp::{Crypto, MAX_TRAILER, Sender, Suite};
-
-/// Octets on the heap, of all threads.
-static HEAP: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-// SAFETY: all is left to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        HEAP.fetch_add(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HEAP.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_stream_is_small_and_leaves_nothing() {
@@ -53,15 +28,15 @@ fn a_stream_is_small_and_leaves_nothing() {
         stream
     };
     drop(stream()); // what the first one needs for all
-    let before = HEAP.load(Relaxed);
+    let before = heap::held();
     streams.resize_with(64, stream);
-    let each = (HEAP.load(Relaxed) - before) / 64;
+    let each = (heap::held() - before) / 64;
     println!("{each} octets for each stream");
     assert!(each < 4096, "{each}");
     for stream in streams.drain(..) {
         engine.close(stream.access).unwrap();
         engine.close(stream.core).unwrap();
     }
-    let left = HEAP.load(Relaxed).saturating_sub(before) / 64;
+    let left = heap::held().saturating_sub(before) / 64;
     assert!(left < 256, "{left}");
 }
