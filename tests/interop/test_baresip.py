@@ -47,11 +47,7 @@ async def test_it_calls_a_plain_far_end(tmp_path: Path):
         baresip(tmp_path, aor("alice"), PASSWORD, net.edge.access) as phone,
     ):
         await far_end.listening(port)
-        await phone.registered()
-        await phone.command("dial", aor("echo"))
-        await phone.event("CALL_ESTABLISHED")
-        await media_flows(net, phone)
-        await phone.command("hangup")
+        await it_calls_the_echo(net, phone)
         assert await far_end.ended(15) == 0
         await net.nothing_left()
         await wire.finish()
@@ -98,11 +94,7 @@ async def test_it_registers_and_calls_over_tls(tmp_path: Path):
         baresip(tmp_path, aor("alice"), PASSWORD, Target("tls", "127.0.0.1", near), trust=files.ca) as phone,
     ):
         await far_end.listening(port)
-        await phone.registered()
-        await phone.command("dial", aor("echo"))
-        await phone.event("CALL_ESTABLISHED")
-        await media_flows(net, phone)
-        await phone.command("hangup")
+        await it_calls_the_echo(net, phone)
         assert await far_end.ended(15) == 0
         await net.nothing_left()
         await wire.finish()
@@ -114,6 +106,14 @@ async def test_it_registers_and_calls_over_tls(tmp_path: Path):
         assert len(decoded) > 10
         assert await wire.read(f'frame contains "echo@" and {sip}', "frame.number")
         assert not await wire.read(f'frame contains "inline:" and {sip}', "frame.number")
+
+
+async def it_calls_the_echo(net: Network, phone: Baresip) -> None:
+    await phone.registered()
+    await phone.command("dial", aor("echo"))
+    await phone.event("CALL_ESTABLISHED")
+    await media_flows(net, phone)
+    await phone.command("hangup")
 
 
 async def media_flows(net: Network, phone: Baresip) -> None:
