@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import ReferenceType, ref
 
 from pcscf.alg.session import MediaSession, Plan
 from pcscf.errors import SipRefusal
@@ -32,7 +31,7 @@ class SessionAsked:
 Way = tuple[Listener, str, int]
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
+@dataclass(slots=True, eq=False)
 class Branch:
     """A request being forwarded from ``server`` to side ``to``.
 
@@ -47,7 +46,8 @@ class Branch:
     outcome: of a request of our own: is given its final response, None where none comes.
     ways: the other ways to try when this one fails. bare_fields: the header fields without those of the next
     hop, while there are such ways.
-    cancelled: the caller gave up. answered: ``server`` has been given its final response.
+    initial: its INVITE began its call. cancelled: the caller gave up. answered: ``server`` has been given its
+    final response.
     """
 
     server: ServerTransaction | None
@@ -72,6 +72,7 @@ class Branch:
     bare_fields: list[tuple[str, str]] | None = None
     client: ClientTransaction | None = None
     timer_c: Timer | None = None
+    initial: bool = False
     cancelled: bool = False
     answered: bool = False
 
@@ -101,8 +102,9 @@ class Call:
 
     caller: the side that the INVITE came from. invite: as received, for requests that the proxy makes itself.
     emergency: it went to the E-CSCF.
-    first: the branch of that INVITE, weakly once the call is over. dialogs: confirmed ones, by To tag of the
-    callee; over: those that have ended. forks: every To tag of the INVITE's responses so far.
+    branch: of that INVITE; None once the call is over, or the two would hold each other. dialogs: confirmed
+    ones, by To tag of the callee; over: those that have ended. forks: every To tag of the INVITE's responses
+    so far.
     acknowledged: the answer of the last ACK that had one, as received and as sent on.
     waiting: the gateway was asked, and ``queue`` holds in order what came since. answered: when, 0.0 if not.
     """
@@ -114,7 +116,7 @@ class Call:
     binding: Binding
     media: MediaSession
     started: float
-    first: "Branch | ReferenceType[Branch]"
+    branch: Branch | None
     gateway: str = ""
     emergency: bool = False
     dialogs: dict[str, Dialog] = field(default_factory=dict)
@@ -126,16 +128,3 @@ class Call:
     queued: set[Any] = field(default_factory=set)
     ended: bool = False
     answered: float = 0.0
-
-    @property
-    def branch(self) -> Branch | None:
-        """Of the initial INVITE; None when the call is over and the transactions of that INVITE are gone."""
-        return self.first if isinstance(self.first, Branch) else self.first()
-
-    def let_go(self) -> None:
-        """The call is over: from now on the transactions of the branch alone hold it, and it holds the call.
-
-        Without this circle the call goes with its last transaction, and no garbage collector has to find it.
-        """
-        if isinstance(self.first, Branch):
-            self.first = ref(self.first)

@@ -104,10 +104,10 @@ class Calls:
             started=self._turn.now,
             gateway=gateway,
             emergency=emergency,
-            first=branch,
+            branch=branch,
         )
         plan = branch.plan = call.media.plan_offer(part.sdp, call.caller) if part else None
-        branch.call, branch.token = call, call.token
+        branch.call, branch.token, branch.initial = call, call.token, True
         self.table.add(call)
         self._turn.answer(branch.server, 100)
         if part is None or plan is None:
@@ -164,7 +164,7 @@ class Calls:
 
     def _refuse(self, call: Call, branch: Branch, refusal: SipRefusal, *, over: bool) -> None:
         """over: what cannot go on is an answer, without which the call cannot either."""
-        if branch is not call.branch and refusal.status == 503:
+        if not branch.initial and refusal.status == 503:
             # In a dialog 503 would say that this whole server is out of service.
             refusal = SipRefusal(refusal.reason, status=500, headers=refusal.headers)
         self.endings.refuse(call, branch, refusal)
@@ -218,7 +218,7 @@ class Calls:
     def response(self, call: Call, branch: Branch, response: Response) -> None:
         """Take a response (never 100) back, in its turn. What is retransmitted meanwhile is absorbed."""
         tag = to_tag(response)
-        if branch is call.branch and response.status < 300 and tag not in call.forks:
+        if branch.initial and response.status < 300 and tag not in call.forks:
             if len(call.forks) >= MAX_FORKS:
                 self._turn.counters.refusals["too many forks", 500] += 1
                 return
@@ -254,7 +254,7 @@ class Calls:
         """A provisional or successful response: what it says about media goes through the gateway first."""
         if branch.answered:
             known = call.dialogs.get(to_tag(response)) or call.over.get(to_tag(response))
-            if branch is call.branch and known is not None:  # the 2xx again: the same answer
+            if branch.initial and known is not None:  # the 2xx again: the same answer
                 if response.body:
                     response.set_body(known.body)
                 self._respond(call, branch, response)
@@ -304,7 +304,7 @@ class Calls:
 
     def _without_sdp(self, call: Call, branch: Branch, response: Response) -> None:
         """A 2xx may have had its answer in a reliable 18x: the media goes to the fork that answered."""
-        if branch is call.branch and response.status >= 200:
+        if branch.initial and response.status >= 200:
             plan = call.media.plan_fork(to_tag(response))
             if plan is not None:
                 self._gateways.carry_out(
@@ -322,7 +322,7 @@ class Calls:
             return
         strip_sdp(response)
         self._respond(call, branch, response)
-        if branch is call.branch:
+        if branch.initial:
             if not call.dialogs:
                 self.endings.end(call, response.status)
         elif branch.plan is not None:
@@ -337,7 +337,7 @@ class Calls:
                 self._sessions.agreed(call, branch, response, self._turn.now)
         if branch.server is not None:
             self._turn.respond(branch.server, response)
-        if status == _EARLY_DIALOG_OVER and branch is call.branch:
+        if status == _EARLY_DIALOG_OVER and branch.initial:
             self._gateways.leave(call, to_tag(response))
         if branch.method == "BYE" and status >= 200 and status not in _BYE_AGAIN:
             self.endings.hung_up(call, branch)

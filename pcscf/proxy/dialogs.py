@@ -33,7 +33,7 @@ def note_request(call: Call, request: Request, sender: Side) -> None:
 
 def note_success(call: Call, branch: Branch, response: Response, now: float) -> None:
     """Remember the dialog that a 2xx makes, or the Contact with which it refreshes one."""
-    if branch is call.branch:
+    if branch.initial:
         tag = to_tag(response)
         if tag not in call.dialogs and tag not in call.over:
             dialog = call.dialogs[tag] = made_by(response)

@@ -44,7 +44,7 @@ class Endings:
         self._table.remove(call)
         if call.branch is not None:
             self.stop_timer_c(call.branch)
-        call.let_go()
+            call.branch = None
         self._gateways.release(call)
         for tag in list(call.dialogs):
             self._over(call, tag)
@@ -93,7 +93,7 @@ class Endings:
         if branch.answered:
             return
         self.answer(branch, refusal)
-        if branch is not call.branch:
+        if not branch.initial:
             if branch.plan is not None:
                 self._gateways.roll_back(call, branch.plan)
         elif not call.dialogs:
@@ -169,7 +169,7 @@ class Endings:
                 self._cancel_client(branch, refusal)
             else:
                 self._acknowledge(call, branch, response, refusal)
-        if branch is not call.branch:
+        if not branch.initial:
             self.answer(branch, refusal)
             self.release(call, refusal)
         elif branch.answered:
@@ -195,7 +195,7 @@ class Endings:
     def _acknowledge(self, call: Call, branch: Branch, response: Response, refusal: SipRefusal) -> None:
         """ACK a 2xx to an INVITE that does not go on; hang up the dialog that it makes, once."""
         number = cseq_of(response)[0]
-        if branch is not call.branch:
+        if not branch.initial:
             tag = callee_tag(call, branch.request, branch.to.other)
             if (dialog := call.dialogs.get(tag) or call.over.get(tag)) is not None:
                 self._ack(call, dialog, branch.to, number)
