@@ -225,6 +225,7 @@ class Process:
             self._engine,
             self._outages.failures,
             self._capacity.streams,
+            len(asyncio.all_tasks(self._loop)),
             self._link.up,
             self._link.counters,
         )

@@ -11,10 +11,16 @@ from hosting.metrics import counter, gauge, gauges, total
 
 
 def families(
-    contexts: Contexts, engine: Engine, failures: int, streams: int, controlled: bool, iq: Mapping[str, int]
+    contexts: Contexts,
+    engine: Engine,
+    failures: int,
+    streams: int,
+    tasks: int,
+    controlled: bool,
+    iq: Mapping[str, int],
 ) -> Iterator[Metric]:
-    """failures: ports that broke down; streams: capacity; controlled: is a controller there; iq: events of
-    the association."""
+    """failures: ports that broke down; streams: capacity; tasks: of the event loop; controlled: is a
+    controller there; iq: events of the association."""
     now = totals(contexts, engine)
     labels = ("realm",)
     yield counter(
@@ -47,6 +53,7 @@ def families(
     yield gauge("agw_ports", "Media ports open; a two-sided stream has two.", contexts.open_ports)
     yield gauges("agw_ports_free", "Media ports that nobody has.", labels, contexts.free_ports())
     yield gauge("agw_stream_capacity", "Two-sided streams that ports and open files allow.", streams)
+    yield gauge("agw_tasks", "Tasks of the event loop.", tasks)
     yield gauge("agw_iq_up", "1 where a controller has registered this gateway.", float(controlled))
     yield counter("agw_iq_events", "What the association with the controller met.", ("event",), iq)
 

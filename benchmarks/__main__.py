@@ -5,6 +5,7 @@ import importlib
 import sys
 import time
 
+from benchmarks import build
 from benchmarks.errors import BenchmarkFailed
 from benchmarks.machine import describe
 from benchmarks.options import Options
@@ -30,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--quick", action="store_true", help="a smoke run of seconds: no figure of it means much"
     )
     parser.add_argument("--no-peers", action="store_true", help="ours alone")
+    parser.add_argument(
+        "--build", help="directory to import from, or source; default: build/compiled where it exists"
+    )
     parser.add_argument("--rates", type=_numbers, help="signalling: calls/s, e.g. 100,200,300")
     parser.add_argument("--seconds", type=float, help="of one run")
     parser.add_argument("--repetitions", type=int, help="of each run")
@@ -61,7 +65,11 @@ def main(arguments: list[str] | None = None) -> int:
     peers = dict.fromkeys(
         peer for name in names for peer in _PEERS.get(name, ()) if options.peers or peer == "SIPp"
     )
-    print(describe(peers))
+    try:
+        imported = build.choose(given.build)
+    except BenchmarkFailed as failed:
+        parser.error(str(failed))
+    print(f"{describe(peers)}\ncode      {imported}")
     status = 0
     for name in names:
         print(f"\n{name}  ({time.strftime('%Y-%m-%d %H:%M:%S')})", flush=True)

@@ -198,6 +198,8 @@ class Process:
             bindings=len(self._registrar.bindings),
             transactions=len(self._layer),
             calls=len(self._proxy.calls),
+            timers=self._layer.timers_running + self._proxy.timers_running,
+            tasks=len(asyncio.all_tasks(self._loop)),
             connections=self._transports.connections,
             overloaded=self._overload.on,
             input_lag=self._overload.lag,

@@ -16,6 +16,8 @@ class Snapshot:
     bindings: int = 0
     transactions: int = 0
     calls: int = 0
+    timers: int = 0
+    tasks: int = 0
     connections: int = 0
     overloaded: bool = False
     input_lag: float = 0.0
@@ -65,6 +67,8 @@ def _alive(now: Snapshot) -> Iterator[Metric]:
     yield gauge("pcscf_bindings", "Registered contacts.", now.bindings)
     yield gauge("pcscf_transactions", "SIP transactions alive.", now.transactions)
     yield gauge("pcscf_active_calls", "Calls in progress.", now.calls)
+    yield gauge("pcscf_timers", "Timers of transactions and calls that run.", now.timers)
+    yield gauge("pcscf_tasks", "Tasks of the event loop.", now.tasks)
     yield gauge("pcscf_connections", "SIP connections open.", now.connections)
     yield gauge("pcscf_overloaded", "1 while new dialogs and registrations get 503.", float(now.overloaded))
     yield gauge("pcscf_input_lag_seconds", "How long input waits.", now.input_lag)
