@@ -32,10 +32,13 @@ class Registrations:
         self._next_hop = next_hop
 
     def to_core(self, branch: Branch, request: Request, flow: Flow, *, leaving_only: bool) -> None:
-        """Send a REGISTER on. Raises SipRefusal: 503 with leaving_only, unless it removes contacts alone."""
+        """Send a REGISTER on. Raises SipRefusal: 503 with leaving_only, unless it removes contacts alone.
+
+        An emergency registration is served to the last (24.229 5.2.10), as the call is that follows it.
+        """
         turn = self._turn
         edited, pending = self._registrar.to_core(request, flow, turn.now, turn.random)
-        if leaving_only and any(contact.expires for contact in pending.contacts):
+        if leaving_only and any(one.expires and not one.emergency for one in pending.contacts):
             raise unavailable("going out of service")
         branch.request, branch.registration = edited, pending
         branch.uri = self._next_hop or branch.request.uri

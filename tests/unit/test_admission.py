@@ -155,6 +155,13 @@ def test_registrations_above_their_rate() -> None:
     assert gate.refusals == {("rate of registrations", 503): 1}
 
 
+def test_a_flood_of_emergency_registrations_is_a_flood() -> None:
+    gate = Gate(registrations=1)
+    contact = "Contact: <sip:alice@192.0.2.1;sos>;expires=60"
+    answers = [gate.refused("REGISTER", contact) for _ in range(EMERGENCY_BURST + 2)]
+    assert [bool(answer) for answer in answers] == [False] * (EMERGENCY_BURST + 1) + [True]
+
+
 @pytest.mark.parametrize("core", [False, True])
 def test_an_overload_refuses_what_is_new(core: bool) -> None:
     gate = Gate().overloaded()
