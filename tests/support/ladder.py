@@ -1,5 +1,6 @@
 """The ends of a ladder: UEs and the core, which write and read whole SIP messages by hand."""
 
+import itertools
 from dataclasses import dataclass, field
 
 from pcscf.flow import Listener
@@ -32,9 +33,15 @@ def plain(*, port: int = 5004, version: int = 1, more: str = "", number: int = 5
     return sdp(f"m=audio {port} RTP/AVP 8\n{more}", "203.0.113.77", number=number, version=version)
 
 
+_ends = itertools.count(1)
+
+
 @dataclass
 class End:
-    """One UE, or the core: what it sends comes in at its flow, what it gets is taken in order."""
+    """One UE, or the core: what it sends comes in at its flow, what it gets is taken in order.
+
+    name: makes its branches and tags its own; its address in memory may be that of an end before it.
+    """
 
     stage: Stage
     flow: StageFlow
@@ -42,6 +49,7 @@ class End:
     contact: str
     record_route: str = ""
     numbers: int = 0
+    name: int = field(default_factory=_ends.__next__)
 
     def send(self, message: Message | bytes) -> None:
         self.stage.receive(message, self.flow)
@@ -91,7 +99,7 @@ class End:
     ) -> Request:
         """Send a request outside any dialog; ``extra`` are header lines."""
         self.numbers += 1
-        number = f"{id(self) % 9973}-{self.numbers}"
+        number = f"{self.name}-{self.numbers}"
         lines = [
             f"{method} {uri or to} SIP/2.0",
             f"Via: {self.via(number)}",
@@ -183,7 +191,7 @@ class Leg:
             self.cseq += 1
         number = self.cseq if cseq is None else cseq
         self.end.numbers += 1
-        branch = f"{id(self.end) % 9973}d{self.end.numbers}"
+        branch = f"{self.end.name}d{self.end.numbers}"
         lines = [
             f"{method} {self.target} SIP/2.0",
             f"Via: {self.end.via(branch)}",
