@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pcscf.sdp.model import Media, Section
 
 #: Attributes of the framework (RFC 5939, RFC 6871). acap can carry keys.
-NAMES = frozenset({
+NAMES: frozenset[str] = frozenset({
     "csup", "creq", "tcap", "acap", "pcfg", "acfg", "lcfg", "mcap", "mfcap", "mscap", "rmcap", "omcap",
     "bcap", "ccap", "icap", "sescap",
 })  # fmt: skip
