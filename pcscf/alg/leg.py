@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from pcscf.alg.rewriting import DROPPED
 from pcscf.sdp.address import network
+from pcscf.sdp.capability import indicates
 from pcscf.sdp.model import Section
 
 #: Octets of randomness in a session id; its decimal form stays below 2^63.
@@ -13,7 +13,6 @@ NO_ADDRESS = "0.0.0.0"
 
 _ORIGINAL_ONLY = frozenset("voc")
 _BEFORE_CONNECTION = frozenset("siuep")
-_DROPPED_E2E = DROPPED - {"key-mgmt"}
 
 
 class Leg:
@@ -37,19 +36,19 @@ class Leg:
         sections: list[list[str]],
         address: str,
         *,
-        end_to_end: bool,
+        dropped: frozenset[str],
         same_version: bool,
     ) -> bytes:
         """Return the description for this side.
 
         session: the session level that the other side wrote. address: for c=; "" where no stream is active.
-        end_to_end: some m-section passes unchanged, so key-mgmt of the session level must, too.
+        dropped: names of its attributes that stay on the other side.
         same_version: another early dialog of an answer that is already out: each sees its own only.
         """
         if not self._version:
             self._id = int.from_bytes(self._random(SESSION_ID_OCTETS), "big")
             self._address = address or NO_ADDRESS
-        lines = _session_lines(session, address or NO_ADDRESS, end_to_end)
+        lines = _session_lines(session, address or NO_ADDRESS, dropped)
         for section in sections:
             lines += section
         lines.append("")
@@ -61,9 +60,8 @@ class Leg:
         return (origin + content).encode("utf-8", "surrogateescape")
 
 
-def _session_lines(session: Section, address: str, end_to_end: bool) -> list[str]:
+def _session_lines(session: Section, address: str, dropped: frozenset[str]) -> list[str]:
     """Return s= to the last attribute, with our c=. Keys and addresses of the other side are left out."""
-    dropped = _DROPPED_E2E if end_to_end else DROPPED
     head: list[str] = []
     rest: list[str] = []
     named = timed = False
@@ -77,7 +75,8 @@ def _session_lines(session: Section, address: str, end_to_end: bool) -> list[str
         elif kind == "a":
             name, _, value = line[2:].partition(":")
             name = name.strip().lower()
-            if name not in dropped and not (name == "group" and value.lstrip().upper().startswith("BUNDLE")):
+            bundle = name == "group" and value.lstrip().upper().startswith("BUNDLE")
+            if name not in dropped and not bundle and not (name == "acap" and indicates(line)):
                 rest.append(line)
         elif kind != "k":
             timed = timed or kind == "t"

@@ -6,14 +6,14 @@ from iq.procedures import Action, ActionReply, Mode, Procedure, Release
 from pcscf.alg.exchange import Answer, Exchange, Plan, answer_states
 from pcscf.alg.gateway import closing, configure, is_addressed, reserve, take_addresses
 from pcscf.alg.leg import Leg
-from pcscf.alg.media_security import Decision, Handling
+from pcscf.alg.media_security import Decision
 from pcscf.alg.offering import Offering
 from pcscf.alg.policy import AccessProfile, MediaPolicy
 from pcscf.alg.stream import MediaStream
-from pcscf.alg.writing import answer_sections, offer_sections
+from pcscf.alg.writing import answer_sections, offer_sections, session_dropped
 from pcscf.errors import SdpRejected, SipRefusal
 from pcscf.flow import Side
-from pcscf.sdp.indicator import NAME
+from pcscf.sdp.capability import stands_in
 from pcscf.sdp.model import Sdp
 
 __all__ = ["AccessProfile", "MediaPolicy", "MediaSession", "Plan"]
@@ -146,9 +146,9 @@ class MediaSession:
         )
 
     def _count_forged(self, offer: Sdp) -> None:
-        self.forged += NAME in offer.session
+        self.forged += stands_in(offer.session)
         for media in offer.media:
-            self.forged += NAME in media
+            self.forged += stands_in(media)
 
     def _origin_notes(self, offer: Sdp, sdp: bytes, sender: Side) -> tuple[str, ...]:
         if self._number == 1:
@@ -293,9 +293,12 @@ class MediaSession:
         *,
         same_version: bool = False,
     ) -> bytes:
-        end_to_end = any(line.decision.action is Handling.E2E for line in exchange.lines)
         return self._legs[to].write(
-            description.session, sections, address, end_to_end=end_to_end, same_version=same_version
+            description.session,
+            sections,
+            address,
+            dropped=session_dropped(exchange),
+            same_version=same_version,
         )
 
     def rollback(self, plan: Plan) -> Action | None:

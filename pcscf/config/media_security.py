@@ -53,8 +53,8 @@ class MediaSecurity(Section):
     """Option tags of the agreements that a UE has to start: else 421, or 494 where it knows them."""
     best_effort: bool = False
     """RTP/AVP with a=crypto counts as a request."""
-    capability_negotiation: Annotated[bool, NotBuilt(but=False)] = False
-    """RFC 5939 in offers from UEs."""
+    capability_negotiation: bool = True
+    """RFC 5939: SRTP offered as a potential configuration is taken where e2ae is asked for, else passed on."""
     end_to_end: bool = True
     """Offers protected from end to end pass."""
     unknown_media: Literal["relay", "reject"] = "relay"
