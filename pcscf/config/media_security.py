@@ -54,7 +54,7 @@ class MediaSecurity(Section):
     best_effort: bool = False
     """RTP/AVP with a=crypto counts as a request."""
     capability_negotiation: bool = True
-    """RFC 5939: SRTP offered as a potential configuration is taken where e2ae is asked for, else passed on."""
+    """RFC 5939: SRTP as a potential configuration is taken where e2ae is asked for, else passed on."""
     end_to_end: bool = True
     """Offers protected from end to end pass."""
     unknown_media: Literal["relay", "reject"] = "relay"
