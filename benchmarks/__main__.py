@@ -10,11 +10,12 @@ from benchmarks.errors import BenchmarkFailed
 from benchmarks.machine import describe
 from benchmarks.options import Options
 
-NAMES = ("signalling", "media", "codecs", "memory")
+NAMES = ("signalling", "media", "codecs", "memory", "soak")
 _PEERS = {
     "signalling": ("Kamailio", "rtpengine", "SIPp"),
     "media": ("rtpengine",),
     "memory": ("Kamailio", "rtpengine", "SIPp"),
+    "soak": ("SIPp",),
 }
 _MEDIA_PARTS = {
     "stall": "how fast streams flow again after a standstill",
@@ -26,7 +27,7 @@ _MEDIA_PARTS = {
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks", description=sys.modules[__name__].__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *NAMES], help="default: all but memory")
+    parser.add_argument("names", nargs="*", choices=[[], *NAMES], help="default: all but memory and soak")
     parser.add_argument(
         "--quick", action="store_true", help="a smoke run of seconds: no figure of it means much"
     )
@@ -40,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--streams", type=_numbers, help="media: two-way streams, e.g. 100,1000")
     parser.add_argument("--modes", type=_words, help="media: of cm80, gcm, plain")
     parser.add_argument("--calls", type=int, help="memory: calls held")
+    parser.add_argument("--minutes", type=float, help="soak: how long")
+    parser.add_argument("--rate", type=float, help="soak: calls/s")
     for part, text in _MEDIA_PARTS.items():
         parser.add_argument(
             f"--{part}",
@@ -60,6 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         calls=given.calls or (20 if quick else 1000),
         modes=given.modes or ("cm80", "gcm", "plain"),
         parts=frozenset(given.parts or ()),
+        minutes=given.minutes or (0.2 if quick else 60.0),
+        rate=given.rate or 20.0,
     )
     names = given.names or NAMES[:3]
     peers = dict.fromkeys(

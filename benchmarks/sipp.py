@@ -1,6 +1,7 @@
 """SIPp on both sides: registrar and called side in the core, calling UEs on the access side."""
 
 import csv
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,29 +38,59 @@ class Sipp:
         self.uas, self.registrar = free_port(), free_port()
         self._count = 0
 
-    def serve(self) -> None:
-        """Start what answers REGISTER and what answers calls."""
-        self._start("uas", "uas.xml", self.uas, *_OPEN)
-        self._start("registrar", "registrar.xml", self.registrar, "-s", str(self.uas))
+    def serve(self, uas: str = "uas.xml", registrar: str = "registrar.xml") -> list[Child]:
+        """Start, and return, what answers calls and what answers REGISTER, by their scenarios."""
+        return [
+            self._start("uas", uas, self.uas, *_OPEN),
+            self._start("registrar", registrar, self.registrar, "-s", str(self.uas), *_OPEN),
+        ]
 
-    def register(self, edge: int, port: int) -> None:
+    def register(self, edge: int, port: int, scenario: str = "register.xml") -> None:
         """Register the UE at ``port`` through the P-CSCF at ``edge``. Raises BenchmarkFailed."""
         name = self._name("register")
-        child = self._start(name, "register.xml", port, f"127.0.0.1:{edge}", "-m", "1", "-timeout", "5")
+        options = ["-m", "1", "-timeout", "5", "-inf", str(self._users(name, ["ue"]))]
+        child = self._start(name, scenario, port, f"127.0.0.1:{edge}", *options)
         if child.wait(10) != 0:
             raise BenchmarkFailed(f"registration failed: {child.last_words()}")
 
-    def call(self, edge: int, port: int, rate: int, calls: int, *, hold: int = 0) -> "Run":
+    def call(self, edge: int, port: int, rate: float, calls: int, *, hold: int = 0) -> "Run":
         """Start to place ``calls`` calls from ``port`` at ``rate`` a second; hold: ms until BYE."""
-        name = self._name("uac")
+        return self.run("uac.xml", edge, port, rate, calls, hold=hold)
+
+    def run(
+        self,
+        scenario: str,
+        edge: int,
+        port: int,
+        rate: float,
+        count: int,
+        *,
+        hold: int = 0,
+        to: str = "bob",
+        users: int = 1,
+        every: int = 1,
+    ) -> "Run":
+        """Start to run ``scenario`` ``count`` times at ``rate`` a second towards the P-CSCF at ``edge``.
+
+        hold: ms of each of its pauses; to: the user called; users: how many register in turn; every: seconds
+        between two lines of SIPp's counters.
+        """
+        name = self._name(Path(scenario).stem)
         path = self._group.directory / f"{name}.csv"
-        seconds = calls / rate + hold / 1000 + LATE
+        seconds = count / rate + 3 * hold / 1000 + LATE
         child = self._start(
-            name, "uac.xml", port, f"127.0.0.1:{edge}", *_OPEN,
-            "-r", str(rate), "-rp", "1000", "-m", str(calls), "-d", str(hold), "-s", "bob",
-            "-trace_stat", "-stf", str(path), "-fd", "1", "-timeout", str(int(seconds)),
+            name, scenario, port, f"127.0.0.1:{edge}", *_OPEN,
+            "-r", f"{rate:g}", "-rp", "1000", "-m", str(count), "-d", str(hold), "-s", to,
+            "-inf", str(self._users(name, [f"u{number}" for number in range(users)])),
+            "-trace_stat", "-stf", str(path), "-fd", str(every), "-timeout", str(int(seconds)),
         )  # fmt: skip
         return Run(child, path, seconds)
+
+    def _users(self, name: str, users: list[str]) -> Path:
+        """Write the users of a run, who take turns: what SIPp calls field0."""
+        path = self._group.directory / f"{name}.users"
+        path.write_text("\n".join(["SEQUENTIAL", *(f"{user};" for user in users), ""]), encoding="ascii")
+        return path
 
     def _name(self, kind: str) -> str:
         self._count += 1
@@ -78,9 +109,19 @@ class Run:
         self._path = path
         self._seconds = seconds
 
+    @property
+    def child(self) -> Child:
+        return self._child
+
     def wait(self) -> Calls:
         """Wait till all calls have ended, or their time is over."""
         self._child.wait(self._seconds + 5)
+        return self.calls()
+
+    def end(self, seconds: float) -> Calls:
+        """Begin no more calls; wait ``seconds`` for those under way to end."""
+        self._child.signal(signal.SIGUSR1)
+        self._child.wait(seconds)
         return self.calls()
 
     def calls(self) -> Calls:
