@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 HOUR = 3600.0
 #: Standard errors around a fitted slope within which nothing is claimed.
-DOUBT = 3.0
+DOUBT = 2.0
+#: Correlation of neighbours above which it is a bend of the curve, and not noise that excuses it.
+MOST_ALIKE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,6 @@ def fit(times: Sequence[float], values: Sequence[float]) -> Fit | None:
     if squares <= 1e-9 * spread * slope * slope or squares == 0.0:
         return Fit(slope * HOUR, 0.0)
     alike = sum(a * b for a, b in itertools.pairwise(off)) / squares
-    alike = min(max(alike, 0.0), 0.95)
+    alike = min(max(alike, 0.0), MOST_ALIKE)
     error = math.sqrt(squares / (count - 2) / spread * (1 + alike) / (1 - alike))
     return Fit(slope * HOUR, error * HOUR)

@@ -50,7 +50,7 @@ def test_waves_are_in_more_doubt_than_noise() -> None:
     slow, fast = fit(TIMES, waves), fit(TIMES, NOISE.sample(waves, len(waves)))
     assert slow is not None
     assert fast is not None
-    assert slow.error > 3 * fast.error
+    assert slow.error > 2 * fast.error
 
 
 def test_few_samples_say_nothing() -> None:
