@@ -56,6 +56,8 @@ class Process:
             max_connections=config.limits.max_connections,
             max_connections_per_source=config.limits.max_connections_per_source,
             max_handshakes=config.limits.max_handshakes,
+            max_unfinished_input=config.limits.max_unfinished_input,
+            max_unsent_output=config.limits.max_unsent_output,
         )
         limits = config.limits
         self._overload = Overload(limits.overload_lag)
@@ -201,6 +203,8 @@ class Process:
             timers=self._layer.timers_running + self._proxy.timers_running,
             tasks=len(asyncio.all_tasks(self._loop)),
             connections=self._transports.connections,
+            unfinished_input=self._transports.unfinished_input,
+            unsent_output=self._transports.unsent_output,
             overloaded=self._overload.on,
             input_lag=self._overload.lag,
             gateways=self._edge.gateways,
@@ -253,4 +257,5 @@ def _call_settings(config: Config) -> CallSettings:
         session_expires_max=config.timers.session_expires_max,
         inactivity=media.media_inactivity or None,
         max_calls=config.limits.max_calls,
+        release_forged=media.authentication_failures == "release",
     )

@@ -14,14 +14,15 @@ RECORD = 16_384
 
 class Tls:
     """``up``: the handshake is done. ``ended``: the peer has said its last word, or broke the protocol; then
-    ``error`` says how."""
+    ``error`` says how. ``held``: octets of a handshake that is going on."""
 
-    __slots__ = ("_incoming", "_object", "_outgoing", "ended", "error", "up")
+    __slots__ = ("_incoming", "_object", "_outgoing", "ended", "error", "held", "up")
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self.up = False
+        self.held = 0
         self.ended = False
         self.error: ssl.SSLError | None = None
 
@@ -31,8 +32,9 @@ class Tls:
         plain: list[bytes] = []
         try:
             if not self.up:
+                self.held += len(data)
                 self._object.do_handshake()
-                self.up = True
+                self.up, self.held = True, 0
             while part := self._object.read(RECORD):
                 plain.append(part)
             self.ended = True

@@ -13,6 +13,7 @@ from pcscf.flow import Flow, Listener, Side
 from pcscf.ratelimit import source_of
 from pcscf.sip.headers import Via
 from pcscf.sip.message import Request, Response, parse
+from pcscf.transport.budget import Budget
 from pcscf.transport.stream import StreamFlow
 from pcscf.transport.udp import DEFAULT_PORT, UdpSocket, bind_udp
 
@@ -23,6 +24,10 @@ MAX_CONNECTIONS_PER_SOURCE = 1_000
 #: closed. One source gets 1/SHARE of them at most, so that it cannot keep all others out.
 MAX_HANDSHAKES = 1_000
 SHARE = 10
+#: Octets of unfinished messages, and of output that peers do not take, on all connections together; above,
+#: connections are closed until there is room again.
+MAX_UNFINISHED_INPUT = 64 * 1024 * 1024
+MAX_UNSENT_OUTPUT = 64 * 1024 * 1024
 #: Seconds that opening a connection may take.
 CONNECT_TIMEOUT = 4.0
 #: Seconds between two looks for connections that keep us waiting.
@@ -49,6 +54,8 @@ class Transports:
         max_connections: int = MAX_CONNECTIONS,
         max_connections_per_source: int = MAX_CONNECTIONS_PER_SOURCE,
         max_handshakes: int = MAX_HANDSHAKES,
+        max_unfinished_input: int = MAX_UNFINISHED_INPUT,
+        max_unsent_output: int = MAX_UNSENT_OUTPUT,
     ) -> None:
         self.on_message = on_message
         self.on_closed = on_closed
@@ -56,6 +63,8 @@ class Transports:
         self._max_connections = max_connections
         self._max_per_source = max_connections_per_source
         self._max_handshakes = max_handshakes
+        self._input: Budget[StreamFlow] = Budget(max_unfinished_input)
+        self._output: Budget[StreamFlow] = Budget(max_unsent_output)
         self._handshakes: Counter[str] = Counter()
         self._sources: Counter[str] = Counter()
         self._loop = asyncio.get_running_loop()
@@ -121,6 +130,16 @@ class Transports:
     @property
     def connections(self) -> int:
         return len(self._flows)
+
+    @property
+    def unfinished_input(self) -> int:
+        """Octets of messages and handshakes that have begun and not ended."""
+        return self._input.total
+
+    @property
+    def unsent_output(self) -> int:
+        """Octets that peers have not taken, small amounts aside."""
+        return self._output.total
 
     def behind(self, now: float) -> float:
         """Return for how many seconds some UDP socket has had more to read than is read in one go."""
@@ -216,6 +235,8 @@ class Transports:
     def lost(self, flow: StreamFlow) -> None:
         if self._peers.get((flow.listener, *flow.remote)) is flow:
             del self._peers[flow.listener, *flow.remote]
+        self._input.hold(flow, "", 0)
+        self._output.hold(flow, "", 0)
         if self._flows.pop(flow.key, None) is not None:
             source = source_of(flow.remote[0])
             _take_off(self._sources, source)
@@ -236,8 +257,25 @@ class Transports:
         if not other.closed:
             other.send(response)
 
+    def holds(self, flow: StreamFlow, octets: int) -> None:
+        if self._input.hold(flow, _payer(flow), octets):
+            for other in self._input.release(lambda one: one.unfinished):
+                self.count("input_overflows")
+                other.abort()
+
+    def waits(self, flow: StreamFlow, octets: int) -> None:
+        if self._output.hold(flow, _payer(flow), octets):
+            for other in self._output.release(lambda one: one.unsent):
+                self.count("output_overflows")
+                other.abort()
+
     def count(self, name: str) -> None:
         self.counters[name] = self.counters.get(name, 0) + 1
+
+
+def _payer(flow: StreamFlow) -> str:
+    """Return the source that gives way for what a connection holds; "" for the core, which is trusted."""
+    return source_of(flow.remote[0]) if flow.listener.side is Side.ACCESS else ""
 
 
 def _take_off(counter: Counter[str], source: str) -> None:

@@ -121,14 +121,28 @@ async def test_a_source_that_opens_connections_and_leaves_them(said: bytes) -> N
         await until(lambda: net.metric("pcscf", "pcscf_connections"), lambda seen: seen <= before + 1)
 
 
-async def test_a_head_above_the_limit_ends_its_connection() -> None:
-    async with served() as (net, _):
+async def test_a_head_above_the_limit_is_refused_and_ends_its_connection() -> None:
+    async with served() as (net, alice):
         target = (net.edge.access.host, net.edge.access.port)
         reader, writer = await asyncio.open_connection(*target, local_addr=(STRANGER, 0))
+        writer.write(HEAD)
         with contextlib.suppress(ConnectionError):
-            for _ in range(200):  # a slow one: the connection is gone long before all of it is sent
-                writer.write(HEAD + b"\r\nSubject: " + b"x" * 8000)
+            for _ in range(200):  # all of it is read, and most of it thrown away
+                writer.write(b"\r\nSubject: " + b"x" * 8000)
                 await writer.drain()
-            assert await asyncio.wait_for(reader.read(), 10) == b""
+        await net.good_call(alice, "bob")
+        assert status_of(await asyncio.wait_for(reader.read(), 10)) == 513
         writer.transport.abort()
         assert await net.metric("pcscf", "pcscf_transport_events_total", event="broken_streams") == 1
+
+
+async def test_too_many_header_fields_are_refused() -> None:
+    async with served() as (net, _):
+        target = (net.edge.access.host, net.edge.access.port)
+        with stranger() as sock:
+            port = sock.getsockname()[1]
+            lines = [f"X-{number}: y" for number in range(300)]
+            sock.sendto(request("MESSAGE", "sip:bob@ims.example", port, f"Via: {via(port)}", *lines), target)
+            (answer,) = await answers(sock, 1)
+        assert answer.startswith(b"SIP/2.0 400 ")
+        assert await net.metric("pcscf", "pcscf_transaction_events_total", event="refused_400") == 1
