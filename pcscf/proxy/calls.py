@@ -15,6 +15,7 @@ from pcscf.proxy.dialogs import note_request, to_tag
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
 from pcscf.proxy.gateways import Gateways, unavailable
+from pcscf.proxy.media_events import Supervision
 from pcscf.proxy.session_timer import REFRESHING, SessionTimers, ask
 from pcscf.proxy.table import CallTable
 from pcscf.proxy.turn import Turn
@@ -35,7 +36,8 @@ MAX_WAITING = 64
 class CallSettings:
     """timer_c, heartbeat (hangterm) and inactivity in seconds (inactivity None: off); max_calls at a time.
 
-    session_expires_max: seconds, the longest session interval that passes.
+    session_expires_max: seconds, the longest session interval that passes. release_forged: a call ends where
+    its gateway reports packets that fail authentication.
     """
 
     policy: MediaPolicy
@@ -45,6 +47,11 @@ class CallSettings:
     inactivity: int | None = None
     session_expires_max: int = 7200
     max_calls: int = 20_000
+    release_forged: bool = False
+
+    @property
+    def supervision(self) -> Supervision:
+        return Supervision(self.inactivity, self.release_forged)
 
 
 class Calls:
