@@ -164,6 +164,7 @@ class Process:
             require=config.media_security.require,
             tls=any(one.side is Side.ACCESS and one.transport in TLS_TRANSPORTS for one in bound),
             max_bindings=config.limits.max_bindings,
+            max_bindings_per_source=config.limits.max_bindings_per_source,
         )
 
     def _trunks(self, bound: list[Listener]) -> Iterator[Trunk]:

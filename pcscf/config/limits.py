@@ -14,6 +14,9 @@ Seconds = Annotated[float, Field(ge=0.05, le=60.0)]
 class Limits(Section):
     max_bindings: Count = 100_000
     """Registered contacts; above: 503."""
+    max_bindings_per_source: Count = 10_000
+    """Registered contacts on flows from one address (IPv6: one /64), and as many emergency registrations;
+    above: 503. Trunks are exempt."""
     max_calls: Count = 20_000
     """Dialogs of INVITE at a time; above: 503."""
     max_unregistered_emergency_calls: Count = 100

@@ -71,6 +71,10 @@ class Trunks:
     def by_token(self, token: str) -> Binding | None:
         return self._table.by_token(token)
 
+    def covers(self, flow: Flow) -> bool:
+        """Tell whether what comes on ``flow`` comes from a trunk."""
+        return bool(self._sources) and source_of(flow.listener, flow.remote) in self._sources
+
     def for_request(self, request: Request, flow: Flow) -> Binding | None:
         """Return the trunk that a request from the access side belongs to: by where it comes from.
 
