@@ -8,6 +8,8 @@ from pathlib import Path
 from benchmarks.errors import BenchmarkFailed
 from benchmarks.processes import DRIVER, Child, Group, free_port
 
+#: Share of calls that may be lost before a rate counts as not held.
+HELD = 0.001
 _SCENARIOS = Path(__file__).with_name("scenarios")
 #: Seconds that a run may take longer than its calls: Timer B and F are 32 s, a broken run is not worth them.
 LATE = 10
@@ -29,27 +31,38 @@ class Calls:
     def lost(self) -> int:
         return self.failed + self.current
 
+    @property
+    def all(self) -> int:
+        return self.succeeded + self.lost
+
 
 class Sipp:
-    """The SIPp processes of a benchmark. ``uas`` and ``registrar`` are the ports that they listen on."""
+    """The SIPp processes of a benchmark. ``uas`` and ``registrar`` are the ports that they listen on,
+    ``children`` the two."""
 
     def __init__(self, group: Group) -> None:
         self._group = group
         self.uas, self.registrar = free_port(), free_port()
         self._count = 0
+        self.children: list[Child] = []
 
-    def serve(self, uas: str = "uas.xml", registrar: str = "registrar.xml") -> list[Child]:
-        """Start, and return, what answers calls and what answers REGISTER, by their scenarios."""
-        return [
+    def serve(self, uas: str = "uas.xml", registrar: str = "registrar_digest.xml") -> None:
+        """Start what answers calls and what answers REGISTER, by their scenarios."""
+        self.children = [
             self._start("uas", uas, self.uas, *_OPEN),
             self._start("registrar", registrar, self.registrar, "-s", str(self.uas), *_OPEN),
         ]
 
-    def register(self, edge: int, port: int, scenario: str = "register.xml") -> None:
+    @property
+    def serving(self) -> list[int]:
+        """Process ids of what answers."""
+        return [child.pid for child in self.children]
+
+    def register(self, edge: int, port: int) -> None:
         """Register the UE at ``port`` through the P-CSCF at ``edge``. Raises BenchmarkFailed."""
         name = self._name("register")
         options = ["-m", "1", "-timeout", "5", "-inf", str(self._users(name, ["ue"]))]
-        child = self._start(name, scenario, port, f"127.0.0.1:{edge}", *options)
+        child = self._start(name, "register_digest.xml", port, f"127.0.0.1:{edge}", *options)
         if child.wait(10) != 0:
             raise BenchmarkFailed(f"registration failed: {child.last_words()}")
 
@@ -113,16 +126,14 @@ class Run:
     def child(self) -> Child:
         return self._child
 
-    def wait(self) -> Calls:
-        """Wait till all calls have ended, or their time is over."""
-        self._child.wait(self._seconds + 5)
+    def wait(self, seconds: float | None = None) -> Calls:
+        """Wait till all calls have ended, or their time (``seconds``, where that is given) is over."""
+        self._child.wait(self._seconds + 5 if seconds is None else seconds)
         return self.calls()
 
-    def end(self, seconds: float) -> Calls:
-        """Begin no more calls; wait ``seconds`` for those under way to end."""
+    def no_more(self) -> None:
+        """Begin no more calls; those under way go on."""
         self._child.signal(signal.SIGUSR1)
-        self._child.wait(seconds)
-        return self.calls()
 
     def calls(self) -> Calls:
         """Return what SIPp has counted (it writes once a second). Raises BenchmarkFailed."""

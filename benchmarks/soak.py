@@ -28,13 +28,15 @@ MIX = (
 )
 #: ms of each pause in a scenario: how long a call is held or rings, a registration lasts.
 HOLD = 2000
+#: Seconds that calls under way get to end.
+ENDING = 20.0
 #: Different users that register in turn.
 USERS = 1000
 #: Seconds between two samples, less in a run that has not so many; the most samples of a run.
 EVERY, SAMPLES, MOST = 5.0, 60, 2000
 #: Seconds after which all transactions of the first calls have ended, and what else fills up is full: growth
-#: is fitted from then on. A quarter of a short run, where nothing but a leak in the open can be seen.
-WARM_UP = 300.0
+#: is fitted from then on. A quarter of a short run, of which little can be told, but this at least.
+WARM_UP, LEAST_WARM_UP = 300.0, 60.0
 #: Seconds after the load until everything that belongs to it is gone: Timers H, J, L and M are 32 s.
 SETTLED = 40.0
 #: Seconds between two looks at whether the load has ended or somebody wants to end it.
@@ -67,14 +69,14 @@ def run(options: Options) -> int:
     settled = 1.0 if options.quick else SETTLED
     with Group() as group:
         sipp = Sipp(group)
-        serving = sipp.serve("uas_mix.xml", "registrar_life.xml")
+        sipp.serve("uas_mix.xml", "registrar_life.xml")
         edge = Edge(group, sipp.registrar)
         children = {"pcscf": edge.pcscf, "agw": edge.agw}
         soak = Soak([Watched(name, child, edge.admin[name]) for name, child in children.items()])
-        soak.serving = serving
+        soak.serving = sipp.children
         ports = {kind: free_port() for kind, *_ in MIX}
         for port in ports.values():
-            sipp.register(edge.access, port, "register_digest.xml")
+            sipp.register(edge.access, port)
         print(
             f"{options.minutes:g} minutes, {options.rate:g} calls/s of {HOLD / 1000:g} s and more, "
             f"{options.rate * MIX[-1][3]:g} registrations/s of {USERS} users\n{describe_limits()}",
@@ -84,7 +86,7 @@ def run(options: Options) -> int:
         counted: dict[str, Calls] = {}
         with _interrupts(soak):
             try:
-                _settle(soak, settled)  # the transactions of the registrations
+                _settle(soak, settled, patiently=False)  # the transactions of the registrations
                 soak.look(0.0)
                 for kind, scenario, to, share in MIX:
                     rate = options.rate * share
@@ -94,12 +96,15 @@ def run(options: Options) -> int:
                         hold=HOLD, to=to, users=USERS, every=10,
                     )  # fmt: skip
                 loaded = _load(soak, seconds)
-                counted = {kind: one.end(HOLD * 3 / 1000 + 10) for kind, one in soak.runs.items()}
-                _settle(soak, settled)
+                for one in soak.runs.values():
+                    one.no_more()
+                counted = {kind: one.wait(ENDING) for kind, one in soak.runs.items()}
+                _settle(soak, settled, patiently=True)
                 soak.look(loaded)
             except BenchmarkFailed as failed:
                 broken = str(failed)
-        wrong = verdicts.tell(soak.times, soak.watched, counted, min(WARM_UP, seconds / 4), options.quick)
+        warm_up = min(WARM_UP, max(seconds / 4, LEAST_WARM_UP))
+        wrong = verdicts.tell(soak.times, soak.watched, counted, warm_up, options.quick)
     if broken:
         raise BenchmarkFailed(broken)
     return wrong
@@ -118,9 +123,10 @@ def _load(soak: Soak, seconds: float) -> float:
     return time.monotonic() - started
 
 
-def _settle(soak: Soak, seconds: float) -> None:
+def _settle(soak: Soak, seconds: float, *, patiently: bool) -> None:
+    """Wait; patiently: also for somebody who wants to end it."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while time.monotonic() < until and (patiently or not soak.interrupted):
         time.sleep(STEP)
         for one in soak.watched:
             one.child.alive()

@@ -57,7 +57,8 @@ class Watched:
         """Take a sample. Raises BenchmarkFailed where the process is gone or does not answer."""
         self.child.alive()
         pids = [self.child.pid]
-        found = {**self._gauges(), RSS: float(resident(pids)), FILES: float(open_files(pids))}
+        files = open_files(pids)  # before our own connection is one of them
+        found = {**self._gauges(), RSS: float(resident(pids)), FILES: float(files)}
         for name in WATCHED[self.name]:
             self.series.setdefault(name, []).append(found[name])
 
