@@ -1,5 +1,5 @@
-# Everything starts with one of these on a fresh Debian 12: make demo, make test, make bench, make bench-signalling, make bench-media,
-# make lint.
+# Everything starts with one of these on a fresh Debian 12: make demo, make test, make lint, make bench,
+# make bench-signalling, make bench-media.
 # Needs git, make and root or sudo (for apt, only where a package is missing).
 SHELL := /bin/bash
 VENV  := .venv

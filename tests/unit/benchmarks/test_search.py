@@ -37,7 +37,7 @@ def test_everything_holds() -> None:
 
 
 def test_a_search_ends() -> None:
-    search = Search(200.0)
-    for step in range(STEPS):
-        search.tell(held=step % 2 == 0)
-    assert search.rate is None
+    search = found(Search(LEAST, 1.01), 1e9)
+    assert search.steps == STEPS
+    assert search.held is not None
+    assert search.held < MOST
