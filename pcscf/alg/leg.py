@@ -16,7 +16,7 @@ _BEFORE_CONNECTION = frozenset("siuep")
 
 
 class Leg:
-    """One side's session description over the life of a session (RFC 3264 8).
+    """One side's session description over the life of a dialog (RFC 3264 8).
 
     The o= line keeps its id and address; its version rises by one whenever the rest changes.
     """
@@ -30,6 +30,13 @@ class Leg:
         self._address = ""
         self._content = ""
 
+    def copy(self) -> "Leg":
+        """Return the same for one more dialog: what both have been told stays, and they part from here."""
+        other = Leg(self._random)
+        other._id, other._version = self._identified(), self._version
+        other._address, other._content = self._address, self._content
+        return other
+
     def write(
         self,
         session: Section,
@@ -37,27 +44,29 @@ class Leg:
         address: str,
         *,
         dropped: frozenset[str],
-        same_version: bool,
     ) -> bytes:
         """Return the description for this side.
 
         session: the session level that the other side wrote. address: for c=; "" where no stream is active.
         dropped: names of its attributes that stay on the other side.
-        same_version: another early dialog of an answer that is already out: each sees its own only.
         """
         if not self._version:
-            self._id = int.from_bytes(self._random(SESSION_ID_OCTETS), "big")
             self._address = address or NO_ADDRESS
         lines = _session_lines(session, address or NO_ADDRESS, dropped)
         for section in sections:
             lines += section
         lines.append("")
         content = "\r\n".join(lines)
-        if content != self._content and not (same_version and self._version):
+        if content != self._content:
             self._version += 1
         self._content = content
-        origin = f"v=0\r\no=- {self._id} {self._version} {network(self._address)}\r\n"
+        origin = f"v=0\r\no=- {self._identified()} {self._version} {network(self._address)}\r\n"
         return (origin + content).encode("utf-8", "surrogateescape")
+
+    def _identified(self) -> int:
+        if not self._id:
+            self._id = int.from_bytes(self._random(SESSION_ID_OCTETS), "big")
+        return self._id
 
 
 def _session_lines(session: Section, address: str, dropped: frozenset[str]) -> list[str]:

@@ -11,7 +11,7 @@ from pcscf.proxy.acknowledgements import Acknowledgements
 from pcscf.proxy.answers import Answers
 from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.descriptions import sdp_of
-from pcscf.proxy.dialogs import note_request, to_tag
+from pcscf.proxy.dialogs import callee_tag, check_fork, note_request, to_tag
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
 from pcscf.proxy.gateways import Gateways, unavailable
@@ -138,7 +138,8 @@ class Calls:
             self.endings.refuse(call, branch, SipRefusal("the call is over", status=481))
             return
         sender = branch.to.other
-        answers = branch.method == "PRACK" and call.media.pending is branch.to
+        fork = callee_tag(call, branch.request, sender)
+        answers = branch.method == "PRACK" and fork in call.forks and call.media.pending(fork) is branch.to
         try:
             note_request(call, branch.request, sender)
             if call.dialogs and branch.method in REFRESHING:
@@ -147,10 +148,11 @@ class Calls:
             if part is None:
                 self._forward(branch)
                 return
+            check_fork(call, fork)
             if answers:
-                plan = call.media.plan_answer(part.sdp, sender)
+                plan = call.media.plan_answer(part.sdp, sender, fork)
             else:
-                plan = branch.plan = call.media.plan_offer(part.sdp, sender)
+                plan = branch.plan = call.media.plan_offer(part.sdp, sender, fork)
         except SipRefusal as refusal:
             self._refuse(call, branch, refusal, over=answers)
             return

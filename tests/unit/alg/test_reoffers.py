@@ -74,7 +74,7 @@ def test_changed_suite_is_refused_and_the_session_goes_on() -> None:
     call = Call(suites=suites)
     first = call.originate()
     with pytest.raises(SdpRejected):
-        call.session.plan_offer(sdp(SECURE.replace("SHA1_80", "SHA1_32"), version=2), Side.ACCESS)
+        call.plan_offer(sdp(SECURE.replace("SHA1_80", "SHA1_32"), version=2), Side.ACCESS)
     call.offer(sdp(SECURE, version=3))
     assert call.answer(sdp(PLAIN, host="203.0.113.77")) == first
 
@@ -93,7 +93,7 @@ def test_no_running_stream_changes_its_protection(text: str, side: Side) -> None
     call = Call()
     call.originate()
     with pytest.raises(SdpRejected) as caught:
-        call.session.plan_offer(sdp(text, version=2), side)
+        call.plan_offer(sdp(text, version=2), side)
     assert caught.value.status == 488
     assert call.session.streams[0] is not None
 
@@ -103,7 +103,7 @@ def test_fewer_lines_are_refused() -> None:
     call.offer(sdp(SECURE, "m=video 4000 RTP/AVP 96"))
     call.answer(sdp(PLAIN, "m=video 4000 RTP/AVP 96"))
     with pytest.raises(SdpRejected):
-        call.session.plan_offer(sdp(SECURE, version=2), Side.ACCESS)
+        call.plan_offer(sdp(SECURE, version=2), Side.ACCESS)
 
 
 def test_missing_indication_does_not_end_e2ae() -> None:
@@ -178,9 +178,9 @@ def test_odd_origins_are_noted() -> None:
     call = Call()
     call.offer(sdp(SECURE, version=5))
     call.answer(sdp(PLAIN))
-    changed = call.session.plan_offer(sdp(SECURE + "\na=ptime:20", version=5), Side.ACCESS)
+    changed = call.plan_offer(sdp(SECURE + "\na=ptime:20", version=5), Side.ACCESS)
     assert changed.notes == ("o= version unchanged, content changed",)
     step(call.session, call.gateway, changed)
     call.answer(sdp(PLAIN))
-    older = call.session.plan_offer(sdp(SECURE, version=4), Side.ACCESS)
+    older = call.plan_offer(sdp(SECURE, version=4), Side.ACCESS)
     assert older.notes == ("o= version decreased",)
