@@ -173,7 +173,7 @@ class Process:
         for one in access.static:
             if (at := access.listener_of(one)) is not None:
                 flow = StaticFlow(bound[at], one.remote, self._transports.flow_to)
-                yield Trunk(one.aor, one.contact, frozenset(one.mechanisms), flow)
+                yield Trunk(one.aor, one.contact, frozenset(one.mechanisms), flow, one.implicit)
 
     def _reload(self, config: Config) -> None:
         """Media policy, Timer C and the session timer count for new calls at once.

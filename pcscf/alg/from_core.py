@@ -14,10 +14,10 @@ def from_core(
     if profile.secure:
         return _secure(media, session, profile, policy)
     if profile.carrier == "rtp":
-        return _rtp(media, policy, access)
+        return _rtp(media, profile, policy, access)
     if profile.mechanism in access.mechanisms:
         return refused(NOT_BUILT[profile.mechanism or ""], "33.328 7.3.1", "B1")
-    return _not_announced()
+    return _not_announced(profile, access)
 
 
 def _secure(media: Media, session: Section, profile: Profile, policy: MediaPolicy) -> Decision:
@@ -29,7 +29,7 @@ def _secure(media: Media, session: Section, profile: Profile, policy: MediaPolic
     return end_to_end(policy, "secured by the far end", "33.328 7.3.2", "B3")
 
 
-def _rtp(media: Media, policy: MediaPolicy, access: AccessProfile) -> Decision:
+def _rtp(media: Media, profile: Profile, policy: MediaPolicy, access: AccessProfile) -> Decision:
     if SDES in access.mechanisms:
         if not any(suite in access.suites for suite in policy.offer_suites):
             return refused("the gateway can do no suite that is to be offered", "33.328 7.3.1", "B1")
@@ -38,11 +38,14 @@ def _rtp(media: Media, policy: MediaPolicy, access: AccessProfile) -> Decision:
         return refused(NOT_BUILT["dtls-srtp"], "33.328 7.3.1", "B1")
     negotiable = capability.offered(media) and policy.capability_negotiation
     if "crypto" not in media and "key-mgmt" not in media and not negotiable:
-        return _not_announced()
+        return _not_announced(profile, access)
     if policy.end_to_end:
         return Decision(Handling.E2E, "the far end offers SRTP as a choice: passed on", "RFC 8643", "B5")
     return plain("end-to-end security is not allowed: its lines are removed", "RFC 8643", "B5")
 
 
-def _not_announced() -> Decision:
-    return plain("UE did not announce e2ae for this kind of media", "33.328 5.4.1", "B2")
+def _not_announced(profile: Profile, access: AccessProfile) -> Decision:
+    name = profile.mechanism or "e2ae"
+    by_ue = name in access.announced
+    who = f"the network does not offer {name} on this access" if by_ue else f"UE did not announce {name}"
+    return plain(who, "33.328 5.4.1", "B2")

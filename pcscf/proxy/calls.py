@@ -99,6 +99,7 @@ class Calls:
             suites=self._gateways.up[gateway],
             heartbeat=self.settings.heartbeat,
             inactivity=self.settings.inactivity,
+            implicit=binding.implicit,
         )
         call = Call(
             token=f"d-{self._turn.token()}",

@@ -33,6 +33,7 @@ class Binding:
     expires_at: monotonic seconds. associated: public identities, the first is the default one.
     negotiated: media mechanisms of its Security-Client; announced: those and its listener's assumed ones;
     mechanisms: what counts, announced by UE and network. keys: identity_key of each of ``associated``.
+    implicit: what it offers in RTP/SAVP is meant for the edge (a trunk).
     restoring: its S-CSCF was not reached: only a REGISTER changes that (24.229 5.2.6.3.2A).
     live: False as soon as it is no longer registered.
     """
@@ -49,6 +50,7 @@ class Binding:
     negotiated: frozenset[str] = frozenset()
     announced: frozenset[str] = frozenset()
     mechanisms: frozenset[str] = frozenset()
+    implicit: bool = False
     instance: str | None = None
     reg_id: str | None = None
     keys: dict[str, str] = field(default_factory=dict)

@@ -16,12 +16,14 @@ from pcscf.sip.uri import SipUri
 @dataclass(frozen=True, slots=True)
 class Trunk:
     """aor: its public identity. contact: its SIP URI, with a numeric address. mechanisms: of media security,
-    as if it had announced them. flow: to the address and port of ``contact``."""
+    as if it had announced them. flow: to the address and port of ``contact``.
+    implicit: what it offers in RTP/SAVP is meant for the edge."""
 
     aor: str
     contact: str
     mechanisms: frozenset[str]
     flow: StaticFlow
+    implicit: bool = True
 
 
 def trunk_token(aor: str) -> str:
@@ -61,6 +63,7 @@ class Trunks:
             associated=[trunk.aor],
             announced=announced,
             mechanisms=announced.intersection(network),
+            implicit=trunk.implicit,
         )
         self._table.put(binding)
         self._sources[trunk.flow.key] = trunk.flow
