@@ -11,6 +11,7 @@ from typing import Protocol, cast
 
 from pcscf.flow import Listener
 from pcscf.sip.message import Request, Response
+from pcscf.transport.identity import Peer
 from pcscf.transport.session import Session, SipStream
 from pcscf.transport.tls import Tls
 from pcscf.transport.websocket import WebSocketSession
@@ -66,12 +67,13 @@ class Owner(Protocol):
 class StreamFlow(asyncio.Protocol):
     """One connection. Until it is up, what is sent waits.
 
-    context: of TLS, where the listener speaks it. pending: accepted, and its handshakes are not done yet.
+    tls: where the listener speaks it, its context; of a connection that we open, who the peer has to be.
+    ours: we opened it. pending: its handshakes are not done yet.
     """
 
     __slots__ = (
         "_heard", "_held", "_loop", "_owner", "_proved", "_session", "_since", "_tls", "_told", "_transport",
-        "_waiting", "_waiting_size", "closed", "key", "listener", "pending", "remote",
+        "_waiting", "_waiting_size", "closed", "key", "listener", "ours", "pending", "remote",
     )  # fmt: skip
 
     def __init__(
@@ -80,7 +82,7 @@ class StreamFlow(asyncio.Protocol):
         owner: Owner,
         loop: asyncio.AbstractEventLoop,
         remote: tuple[str, int] = ("", 0),
-        context: ssl.SSLContext | None = None,
+        tls: ssl.SSLContext | Peer | None = None,
     ) -> None:
         self.listener = listener
         self.remote = remote
@@ -88,8 +90,8 @@ class StreamFlow(asyncio.Protocol):
         self.closed = False
         self._owner = owner
         self._loop = loop
-        self._proved = bool(remote[1])  # a connection that we opened may be silent
-        self._tls = Tls(context) if context is not None else None
+        self.ours = self._proved = bool(remote[1])  # a connection that we opened may be silent
+        self._tls = Tls(tls) if tls is not None else None
         self._session: Session
         if listener.transport in WEBSOCKET:
             self._session = WebSocketSession(owner.count)
@@ -174,6 +176,8 @@ class StreamFlow(asyncio.Protocol):
             return
         if not self.pending:
             self._send_waiting(stream)
+        elif self.ours and self._tls is not None:
+            self._decrypt(self._tls, stream, b"")  # ours is the first word
 
     def data_received(self, data: bytes) -> None:
         transport, session = self._transport, self._session
@@ -194,7 +198,8 @@ class StreamFlow(asyncio.Protocol):
         if self.pending and self._up and not self.closed:
             self.pending = False
             self._since = self._heard
-            self._owner.established(self)
+            if not self.ours:
+                self._owner.established(self)
             self._send_waiting(transport)
         held = self.unfinished
         if held != self._held:

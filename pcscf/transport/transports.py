@@ -14,6 +14,7 @@ from pcscf.ratelimit import source_of
 from pcscf.sip.headers import Via
 from pcscf.sip.message import Request, Response, parse
 from pcscf.transport.budget import Budget
+from pcscf.transport.identity import Peer
 from pcscf.transport.stream import StreamFlow
 from pcscf.transport.udp import DEFAULT_PORT, UdpSocket, bind_udp
 
@@ -74,6 +75,7 @@ class Transports:
         self._contexts: dict[Listener, ssl.SSLContext] = {}
         self._flows: dict[object, StreamFlow] = {}
         self._peers: dict[tuple[Listener, str, int], StreamFlow] = {}
+        self._trusted: dict[tuple[Listener, str, int], Peer] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self._closing = False
 
@@ -111,7 +113,7 @@ class Transports:
             raise ValueError(f"{listener.transport} {'without' if context is None else 'with'} a certificate")
 
         def accept() -> StreamFlow:
-            return StreamFlow(bound, self, self._loop, context=self._contexts.get(bound))
+            return StreamFlow(bound, self, self._loop, tls=self._contexts.get(bound))
 
         server = await self._loop.create_server(
             accept, address, listener.port, backlog=BACKLOG, start_serving=False
@@ -126,6 +128,13 @@ class Transports:
     def renew(self, listener: Listener, context: ssl.SSLContext) -> None:
         """Use other certificates for the connections that come from now on; those that are up stay."""
         self._contexts[listener] = context
+
+    def trust(self, listener: Listener, remote: tuple[str, int], peer: Peer) -> None:
+        """Let connections be opened over TLS to ``remote``, which has to prove that it is ``peer``.
+
+        Connections that come from there do not count as such. Raises ValueError without a numeric address.
+        """
+        self._trusted[listener, str(ipaddress.ip_address(remote[0])), remote[1]] = peer
 
     @property
     def connections(self) -> int:
@@ -149,8 +158,8 @@ class Transports:
     def flow_to(self, listener: Listener, host: str, port: int) -> Flow:
         """Return a flow to a numeric address: UDP, or the connection there, opened where there is none.
 
-        What is sent while it opens waits. Raises ValueError where host or port is none, or the listener's
-        transport has no connections but those that peers open (TLS and WebSocket: RFC 5626, RFC 7118).
+        What is sent while it opens waits. Raises ValueError where host or port is none, or nothing but the
+        peer may open connections: over WebSocket (RFC 7118), and over TLS to peers without ``trust``.
         """
         if host.startswith("["):
             host = host[1:-1]
@@ -160,12 +169,13 @@ class Transports:
         known = self._peers.get((listener, host, port))
         if known is not None and not known.closed:
             return known
-        if listener.transport != "tcp":
+        peer = self._trusted.get((listener, host, port))
+        if listener.transport != "tcp" and peer is None:
             raise ValueError(f"no connection is opened over {listener.transport}")
         ipaddress.ip_address(host)
         if not 0 < port < 65536:
             raise ValueError(f"port {port}")
-        flow = StreamFlow(listener, self, self._loop, (host, port))
+        flow = StreamFlow(listener, self, self._loop, (host, port), peer)
         if not self.opened(flow):
             flow.abort()
             return flow
@@ -218,7 +228,7 @@ class Transports:
         if crowded or len(self._flows) >= self._max_connections or self._closing:
             self.count("connections_refused")
             return False
-        if flow.pending:
+        if flow.pending and not flow.ours:
             share = -(-self._max_handshakes // SHARE)
             if self._handshakes[source] >= share or self._handshakes.total() >= self._max_handshakes:
                 self.count("handshakes_refused")
@@ -226,7 +236,9 @@ class Transports:
             self._handshakes[source] += 1
         self._flows[flow.key] = flow
         self._sources[source] += 1
-        self._peers[flow.listener, *flow.remote] = flow
+        place = (flow.listener, *flow.remote)
+        if flow.ours or place not in self._trusted:
+            self._peers[place] = flow
         return True
 
     def established(self, flow: StreamFlow) -> None:
@@ -240,7 +252,7 @@ class Transports:
         if self._flows.pop(flow.key, None) is not None:
             source = source_of(flow.remote[0])
             _take_off(self._sources, source)
-            if flow.pending:
+            if flow.pending and not flow.ours:
                 _take_off(self._handshakes, source)
         if not self._closing:
             self.on_closed(flow)
