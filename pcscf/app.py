@@ -248,6 +248,7 @@ def _call_settings(config: Config) -> CallSettings:
         best_effort=media.best_effort,
         capability_negotiation=media.capability_negotiation,
         end_to_end=media.end_to_end,
+        downgrade=media.downgrade,
         unknown_media=media.unknown_media,
         node=config.node.name,
     )

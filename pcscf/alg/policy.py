@@ -27,6 +27,7 @@ class MediaPolicy:
     best_effort: bool = False
     capability_negotiation: bool = True
     end_to_end: bool = True
+    downgrade: bool = False
     unknown_media: str = "relay"
     node: str = "pcscf"
     retry_after: int = 5

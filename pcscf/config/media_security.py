@@ -57,6 +57,8 @@ class MediaSecurity(Section):
     """RFC 5939: SRTP as a potential configuration is taken where e2ae is asked for, else passed on."""
     end_to_end: bool = True
     """Offers protected from end to end pass."""
+    downgrade: bool = False
+    """A UE may offer a protected stream as plain in a re-offer; false: 488, and it goes on protected."""
     unknown_media: Literal["relay", "reject"] = "relay"
     sha1_fingerprint: Annotated[bool, NotBuilt(but=False)] = False
     """Accept a=fingerprint with SHA-1."""
