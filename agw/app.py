@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import resource
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -255,16 +254,3 @@ def make_realm(name: str, section: RealmSection) -> Realm:
         for address in section.addresses
     ]
     return Realm(name, interfaces)
-
-
-def raise_descriptor_limit() -> int:
-    """Take all open files that the process may have without asking; returns the limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = hard if hard != resource.RLIM_INFINITY else 1 << 20
-    if soft != resource.RLIM_INFINITY and soft >= wanted:
-        return soft
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    except (OSError, ValueError):
-        return soft
-    return wanted

@@ -8,6 +8,7 @@ import structlog
 from hosting.admin import Admin
 from hosting.config import differences
 from hosting.daemon import Stopping, live
+from hosting.descriptors import raise_descriptor_limit
 from hosting.tls import server_context
 from iq.controller import Controller
 from pcscf.admin.counters import Counters
@@ -36,6 +37,8 @@ from pcscf.transport.transports import Transports
 
 log = structlog.get_logger()
 
+#: Open files that are no connections of SIP: listeners, Iq, /metrics, DNS, and what is about to be refused.
+RESERVED_DESCRIPTORS = 256
 #: Seconds that our own BYEs get to be answered when the process ends with calls still up.
 LAST_WORDS = 2.0
 
@@ -53,7 +56,7 @@ class Process:
         self._counters = Counters()
         self._entropy = Entropy()
         self._transports = Transports(
-            max_connections=config.limits.max_connections,
+            max_connections=_connections(config.limits.max_connections),
             max_connections_per_source=config.limits.max_connections_per_source,
             max_handshakes=config.limits.max_handshakes,
             max_unfinished_input=config.limits.max_unfinished_input,
@@ -212,6 +215,15 @@ class Process:
             transaction_events=self._layer.counters,
             transport_events=self._transports.counters,
         )
+
+
+def _connections(wanted: int) -> int:
+    """Return how many connections there may be: without open files none can be accepted, nor refused."""
+    descriptors = raise_descriptor_limit()
+    most = max(1, min(wanted, descriptors - RESERVED_DESCRIPTORS))
+    if most < wanted:
+        log.warning("fewer connections than limits.max_connections", most=most, open_files=descriptors)
+    return most
 
 
 def _resolver(server: DnsServer | None) -> Resolver:
