@@ -25,6 +25,7 @@ from hosting.config import differences
 from hosting.daemon import StartError, Stopping, live
 from hosting.tls import client_context
 from iq.gateway import GatewayLink
+from hosting.descriptors import raise_descriptor_limit
 from iq.procedures import (
     Action,
     ActionReply,
