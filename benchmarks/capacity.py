@@ -31,7 +31,7 @@ Place = Callable[[Side, float, int], Run]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run at a rate; cores: of our processes, driver: of SIPp's."""
+    """One run at a rate; cores: of the side's processes, driver: of SIPp's, both to the end of the last call."""
 
     rate: float
     calls: Calls
@@ -46,11 +46,11 @@ class Step:
 
     def __str__(self) -> str:
         stolen = f", stolen {self.stolen:.1f} s" if self.stolen >= 0.1 else ""
-        end = " (SIPp is at its end)" if self.cores < 0.9 < self.driver else ""
+        # Who waits for calls that are lost does little meanwhile: cores say something where the rate held.
+        cores = f", {self.cores:.2f} cores, SIPp {self.driver:.2f}" if self.held else ""
         return (
             f"{self.rate:.0f}/s: lost {self.calls.lost} of {self.calls.all}, "
-            f"{self.calls.retransmissions} retransmissions, {self.cores:.2f} cores, "
-            f"SIPp {self.driver:.2f}{stolen}{end}"
+            f"{self.calls.retransmissions} retransmissions{cores}{stolen}"
         )
 
 

@@ -15,11 +15,12 @@ MOST_ALIKE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a quantity may grow: per_hour of its units where the fit leaves no doubt, and rest above its first
-    value when all load is gone (None: not judged, memory is not given back)."""
+    """What a quantity may grow, in its units: per_hour, where the fit leaves no doubt and least is exceeded
+    within the run; rest above its first value when all load is gone (None: memory is not given back)."""
 
     per_hour: float
     rest: float | None = None
+    least: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

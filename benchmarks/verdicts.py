@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.growth import Bound, fit
+from benchmarks.growth import HOUR, Bound, fit
 from benchmarks.sipp import Calls
 from benchmarks.watching import WATCHED, Watched
 
@@ -48,6 +48,7 @@ def judge(
     first = [value for time, value in warm if time < warm_up + SPAN] or under or [values[0]]
     last = [value for time, value in warm if time > when[-1] - SPAN] or first
     after = values[-1] if ended else None
+    length = (when[-1] - warm[0][0]) / HOUR if warm else 0.0
     return Row(
         name,
         values[0],
@@ -57,7 +58,7 @@ def judge(
         found.slope if found else None,
         found.error if found else 0.0,
         bound,
-        grew=found is not None and found.exceeds(bound.per_hour),
+        grew=found is not None and found.exceeds(bound.per_hour) and found.slope * length > bound.least,
         stayed=after is not None and bound.rest is not None and after > values[0] + bound.rest,
     )
 

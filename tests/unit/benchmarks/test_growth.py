@@ -73,3 +73,9 @@ def test_what_does_not_come_back_is_told(after: float, stayed: bool) -> None:
 
 def test_without_an_end_nothing_is_said_about_what_is_left() -> None:
     assert not judge("x", TIMES, [2.0, *[100.0] * 720], Bound(10, rest=0), 300.0, ended=False).stayed
+
+
+@pytest.mark.parametrize(("least", "grew"), [(245.0, True), (255.0, False)])
+def test_little_growth_within_a_run_says_nothing(least: float, grew: bool) -> None:
+    values = [10 * time for time in TIMES[:7]]  # 250 from the first sample under load on
+    assert judge("x", TIMES[:7], values, Bound(10, least=least), 0.0, ended=False).grew is grew
