@@ -1,4 +1,5 @@
-# Everything starts with one of these on a fresh Debian 12: make demo, make test, make bench, make bench-media, make lint.
+# Everything starts with one of these on a fresh Debian 12: make demo, make test, make lint, make bench,
+# make bench-signalling, make bench-media.
 # Needs git, make and root or sudo (for apt, only where a package is missing).
 SHELL := /bin/bash
 VENV  := .venv
@@ -23,7 +24,7 @@ define apt
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 endef
 
-.PHONY: setup demo test lint bench bench-media clean FORCE
+.PHONY: setup demo test lint bench bench-signalling bench-media clean FORCE
 setup: $(VENV)/.setup $(VENV)/.peers
 
 $(VENV)/.setup: pyproject.toml $(VENV)/.cargo $(NATIVE)
@@ -58,6 +59,10 @@ lint: $(VENV)/.setup
 bench: setup
 	$(call apt,$(APT_BENCH))
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-signalling: setup
+	$(call apt,$(APT_BENCH))
+	@$(BIN)/python -m benchmarks signalling $(ARGS)
 
 bench-media: setup
 	$(call apt,$(APT_BENCH))

@@ -5,23 +5,24 @@ from collections.abc import Iterator, Mapping
 from prometheus_client import Metric
 
 from agw.control.contexts import Contexts
-from agw.engine.api import Counters, Engine
+from agw.engine.api import Counters
 from hosting.counters import Label
 from hosting.metrics import counter, gauge, gauges, total
 
 
 def families(
     contexts: Contexts,
-    engine: Engine,
     failures: int,
     streams: int,
     tasks: int,
     controlled: bool,
     iq: Mapping[str, int],
+    connections: int,
+    tcp: Mapping[Label, int],
 ) -> Iterator[Metric]:
     """failures: ports that broke down; streams: capacity; tasks: of the event loop; controlled: is a
-    controller there; iq: events of the association."""
-    now = totals(contexts, engine)
+    controller there; iq: events of the association; connections: of TCP media, tcp: what they met."""
+    now = totals(contexts)
     labels = ("realm",)
     yield counter(
         "agw_packets",
@@ -31,7 +32,7 @@ def families(
     )
     yield counter(
         "agw_octets",
-        "Octets of these packets as they came, without IP and UDP headers.",
+        "Octets of these packets as they came, without IP and UDP headers, and those of TCP media.",
         labels,
         {realm: one.octets for realm, one in now.items()},
     )
@@ -54,11 +55,13 @@ def families(
     yield gauges("agw_ports_free", "Media ports that nobody has.", labels, contexts.free_ports())
     yield gauge("agw_stream_capacity", "Two-sided streams that ports and open files allow.", streams)
     yield gauge("agw_tasks", "Tasks of the event loop.", tasks)
+    yield gauge("agw_tcp_connections", "Connections of TCP media; a stream has two.", connections)
+    yield counter("agw_tcp_events", "What connections of TCP media met.", ("event",), tcp)
     yield gauge("agw_iq_up", "1 where a controller has registered this gateway.", float(controlled))
     yield counter("agw_iq_events", "What the association with the controller met.", ("event",), iq)
 
 
-def totals(contexts: Contexts, engine: Engine) -> dict[str, Counters]:
+def totals(contexts: Contexts) -> dict[str, Counters]:
     """By realm: what ended contexts have counted, and what live ones have so far."""
     sums: dict[str, Counters] = {}
     for realm, ended in contexts.totals.items():
@@ -66,5 +69,5 @@ def totals(contexts: Contexts, engine: Engine) -> dict[str, Counters]:
         sums[realm].add(ended)
     for termination in contexts.terminations.values():
         for end in termination.ends.values():
-            sums[termination.realm].add(engine.state(end.port).counters)
+            sums[termination.realm].add(contexts.media.state(end).counters)
     return sums

@@ -2,11 +2,20 @@
 
 from iq.errors import EdgeError, PeerError
 
-__all__ = ["BadMessage", "EdgeError", "PeerError", "SdpRejected", "SipRefusal"]
+__all__ = ["BadMessage", "EdgeError", "PeerError", "SdpRejected", "SipRefusal", "TooMuch"]
 
 
 class BadMessage(PeerError):
     """Bytes that are no SIP message at all: drop and count; on a stream, close it."""
+
+
+class TooMuch(BadMessage):
+    """More header fields, or larger ones, than are read: 400 or 513, where it is a request."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
 
 
 class SipRefusal(PeerError):

@@ -4,8 +4,9 @@ import errno
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from agw.engine.api import Engine, PortId
+from agw.engine.api import PortId
 from iq.errors import IqError
 
 REUSE_SECONDS = 2.0
@@ -13,6 +14,13 @@ REUSE_SECONDS = 2.0
 BIND_ATTEMPTS = 32
 """Ports tried for one stream while others hold them, before the realm counts as exhausted."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class Opener(Protocol):
+    """What binds ports: the packet engine, the relay of TCP."""
+
+    def open(self, address: str, port: int, dscp: int) -> PortId:
+        """Raises OSError."""
 
 
 class PortPool:
@@ -54,8 +62,8 @@ class Interface:
     pool: PortPool
     version: int = 4
 
-    def open(self, engine: Engine, dscp: int | None, now: float) -> tuple[PortId, int]:
-        """Bind the next port that is free: the engine's name for it, and its number.
+    def open(self, opener: Opener, dscp: int | None, now: float) -> tuple[PortId, int]:
+        """Bind the next port that is free: the opener's name for it, and its number.
 
         Ports that something else holds go to the end of the line. Raises IqError 510.
         """
@@ -64,7 +72,7 @@ class Interface:
             if number is None:
                 break
             try:
-                return engine.open(self.address, number, self.dscp if dscp is None else dscp), number
+                return opener.open(self.address, number, self.dscp if dscp is None else dscp), number
             except OSError as error:
                 self.pool.give_back(number, now)
                 if error.errno in _EXHAUSTED:

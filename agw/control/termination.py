@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from agw.control.ports import Interface
 from agw.engine.api import Counters, PortId
-from iq.procedures import Endpoint, Mode, Stream
+from iq.procedures import Endpoint, Mode, Setup, Stream
 from iq.suites import Crypto
 
 
@@ -12,7 +12,8 @@ from iq.suites import Crypto
 class End:
     """One stream at one termination: the last that was said of it, and the port it has.
 
-    mode: closed until a mode was given (H.248.1 7.1.7). Keys are those of iq.procedures.Stream.
+    mode: closed until a mode was given (H.248.1 7.1.7). Keys and setup are those of iq.procedures.Stream.
+    tcp: the port is one of the relay of TCP, not of the packet engine.
     """
 
     id: int
@@ -24,9 +25,11 @@ class End:
     local_crypto: Crypto | None
     remote_crypto: Crypto | None
     rtcp_mux: bool
+    setup: Setup | None
     interface: Interface
     port: PortId
     number: int
+    tcp: bool
 
     def reply(self) -> Stream:
         """What was asked with ``$``: the local address. Keys are not sent back."""
@@ -52,6 +55,8 @@ class End:
             self.remote_crypto = stream.remote_crypto
         if stream.remote is not None:
             self.remote = stream.remote
+        if stream.setup is not None:
+            self.setup = stream.setup
         if has_description(stream):
             self.media = stream.media
             self.transport = stream.transport
@@ -66,6 +71,7 @@ def has_description(stream: Stream) -> bool:
         or stream.local is not None
         or stream.local_crypto is not None
         or stream.remote_crypto is not None
+        or stream.setup is not None
     )
 
 

@@ -1,10 +1,10 @@
-"""One offer with its answers (RFC 3264): what was offered in each m-line, and what each fork answered."""
+"""One offer with its answer (RFC 3264): what was offered in each m-line, and what was answered."""
 
 from dataclasses import dataclass, field
 
-from iq.procedures import Action
 from iq.suites import Crypto, Key
 from pcscf.alg.media_security import Decision, Handling
+from pcscf.alg.offer_answer import Phase
 from pcscf.alg.stream import MODES, MediaStream, State, flows, remote_of
 from pcscf.errors import SdpRejected
 from pcscf.flow import Side
@@ -37,47 +37,33 @@ class Line:
 
 @dataclass(slots=True, repr=False)
 class Answer:
-    """An answer of one fork: what came, what the gateway is to do for it, and what went out (empty: not yet).
+    """An answer: what came, what the gateway is to do for it per m-line, and what went out (empty: not yet).
 
-    description: only until it is out.
+    provisional: it came in an 18x of an INVITE, which may still fail. description: only until it is out.
     """
 
     sdp: bytes
     description: Sdp | None
     wanted: list[State | None]
-    reliable: bool
+    provisional: bool = False
     out: bytes = b""
 
 
 @dataclass(slots=True, repr=False)
 class Exchange:
-    """answers: by fork. fork: whose answer the gateway follows. streams, before: what to go back to."""
+    """An offer and its answer in one dialog. number: of the offer in the session.
+
+    previous, before, streams: the exchange, the phase and the streams that it found, to go back to.
+    """
 
     number: int
     offerer: Side
     offer: Sdp
     lines: list[Line]
     previous: "Exchange | None"
+    before: Phase
     streams: list[MediaStream | None]
-    before: list[tuple[MediaStream, State]] = field(default_factory=list)
-    answers: dict[str, Answer] = field(default_factory=dict)
-    fork: str | None = None
-
-
-@dataclass(slots=True, repr=False)
-class Plan:
-    """One step with the gateway: send ``action`` (None: nothing to do), then complete.
-
-    sdp: what goes out where that is known already (a repeated answer). answer: None for an offer.
-    notes: oddities worth a line in the log.
-    """
-
-    action: Action | None
-    exchange: Exchange
     answer: Answer | None = None
-    fork: str = ""
-    sdp: bytes | None = None
-    notes: tuple[str, ...] = ()
 
 
 def answer_states(exchange: Exchange, answer: Sdp) -> list[State | None]:

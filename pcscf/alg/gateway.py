@@ -1,6 +1,6 @@
 """Between exchanges and Iq: the procedures that a step needs, and what their replies tell (TS 23.334 8)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from iq.procedures import ActionReply, Configure, Latch, Procedure, Reserve, Reserved, Stream
@@ -99,10 +99,6 @@ def take_addresses(exchange: Exchange, reply: ActionReply, terminations: dict[Si
                     end.termination, end.local = reserved.termination, chosen.local
 
 
-def closing(exchange: Exchange) -> list[tuple[MediaStream, State]]:
-    """Return the streams that an exchange added, each with the state that ends it."""
-    return [
-        (stream, replace(stream.state, closed=True))
-        for stream in fresh_streams(exchange.lines)
-        if not stream.state.closed
-    ]
+def closing(streams: Iterable[MediaStream]) -> list[tuple[MediaStream, State]]:
+    """Return each open stream with the state that ends it."""
+    return [(stream, replace(stream.state, closed=True)) for stream in streams if not stream.state.closed]

@@ -27,6 +27,7 @@ class MediaPolicy:
     best_effort: bool = False
     capability_negotiation: bool = True
     end_to_end: bool = True
+    downgrade: bool = False
     unknown_media: str = "relay"
     node: str = "pcscf"
     retry_after: int = 5
@@ -40,6 +41,7 @@ class AccessProfile:
     announces on that listener: ``sdes-srtp`` is among them only where Gm is confidential (33.328 6.2.1.2).
     mechanisms: both; e2ae needs both (33.328 5.4.1). suites: what the gateway's engine can do.
     source: address that the UE's SIP comes from. heartbeat, inactivity: seconds (TS 23.334 8.1), None off.
+    implicit: a trunk whose RTP/SAVP without a=3ge2ae counts as a request, whatever the policy says.
     """
 
     mechanisms: frozenset[str]
@@ -52,3 +54,4 @@ class AccessProfile:
     heartbeat: int = 3600
     inactivity: int | None = None
     webrtc: bool = False
+    implicit: bool = False

@@ -27,13 +27,29 @@ RTCP = frozenset({"rtcp", "rtcp-mux", "rtcp-mux-only"})
 DROPPED = SECURITY | ICE | BUNDLE | RTCP | capability.NAMES | {"c="}
 #: Of an end-to-end stream only addresses are ours (23.334 6.2.10A); RTCP multiplexing is between its ends.
 DROPPED_E2E = ICE | {"3ge2ae", "rtcp", "bundle-only", "c="}
+#: Of the session level where some m-section passes: key-mgmt is never moved (33.328 H.3); capabilities only
+#: where that m-section refers to them.
+DROPPED_SESSION_E2E = DROPPED - {"key-mgmt"}
+DROPPED_SESSION_NEGOTIATED = DROPPED_SESSION_E2E - capability.NAMES
 
 _DIRECTIONS = frozenset(DIRECTIONS)
 
 
-def kept(media: Media, dropped: frozenset[str]) -> list[str]:
+def kept(media: Section, dropped: frozenset[str]) -> list[str]:
     """Return the lines of an m-section whose name is not in ``dropped``."""
     return [line for line, name in zip(media.lines, media.names, strict=True) if name not in dropped]
+
+
+def unindicated(section: Section, dropped: frozenset[str]) -> list[str]:
+    """Return the lines whose name is not in ``dropped``, without capabilities that would add 3ge2ae.
+
+    A configuration that names one of these is void then (TS 33.328 5.4.1, RFC 5939 3.5.1).
+    """
+    return [
+        line
+        for line, name in zip(section.lines, section.names, strict=True)
+        if name not in dropped and not (name == "acap" and capability.indicates(line))
+    ]
 
 
 def section(
@@ -75,7 +91,7 @@ def passed(media: Media, session: Section, local: Endpoint, session_address: str
     A fingerprint with its role that stood at the session level is copied down, where it stays this line's
     alone; key-mgmt is never moved (33.328 H.3).
     """
-    lines = kept(media, DROPPED_E2E)
+    lines = unindicated(media, DROPPED_E2E)
     if "fingerprint" not in media and "crypto" not in media:
         lines += [
             line

@@ -18,6 +18,7 @@ MODES = {
     (False, True): (Mode.SEND_ONLY, Mode.RECEIVE_ONLY),
     (False, False): (Mode.INACTIVE, Mode.INACTIVE),
 }
+_PROTECTED = frozenset({Handling.E2AE, Handling.E2E})
 _SENDS = frozenset({"sendrecv", "sendonly"})
 _RECEIVES = frozenset({"sendrecv", "recvonly"})
 
@@ -62,13 +63,23 @@ class MediaStream:
         return self.access if side is Side.ACCESS else self.core
 
     def fits(self, other: "MediaStream") -> bool:
-        """Return whether ``other``, made from a re-offer, asks the gateway for the same kind of stream."""
+        """Return whether ``other``, made from a re-offer, can go on as this stream.
+
+        Another media type, handling or profile is a new stream; so is another suite, as no key may be used
+        with two (RFC 4568 6.1).
+        """
+        chosen, ours = other.decision.crypto, self.state.local_crypto
         return (
             self.media == other.media
             and self.decision.action is other.decision.action
             and self.access.transport == other.access.transport
             and self.core.transport == other.core.transport
+            and (chosen is None or ours is None or chosen.crypto.suite == ours.suite)
         )
+
+    def protects(self, media: Media) -> bool:
+        """Return whether this stream is protected and ``media`` is of its type."""
+        return self.decision.action in _PROTECTED and self.media == kind_of(media)
 
     def reserved(self, side: Side) -> Stream:
         """Return the stream as Reserve asks for it (TS 23.334 8.1, 8.2)."""
@@ -146,9 +157,13 @@ def new_stream(stream_id: int, media: Media, decision: Decision, offerer: Side) 
     elif decision.action is Handling.E2E and profile is not None and not profile.secure and counterpart:
         # What the ends agree on may be SRTP: relayed bit for bit, whatever it is.
         access.transport = core.transport = counterpart
-    kind = media.media if media.media in MEDIA_TYPES else "application"
     state = State(None, None, Mode.INACTIVE, Mode.INACTIVE)
-    return MediaStream(stream_id, kind, decision, access, core, state)
+    return MediaStream(stream_id, kind_of(media), decision, access, core, state)
+
+
+def kind_of(media: Media) -> str:
+    """Return the media type that the gateway is told."""
+    return media.media if media.media in MEDIA_TYPES else "application"
 
 
 def flows(media: Media, default: str) -> tuple[bool, bool]:

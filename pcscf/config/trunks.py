@@ -55,6 +55,8 @@ class Trunk(Section):
     """Where it listens and sends from: a SIP URI with a numeric address. Over tcp it sends from any port."""
     mechanisms: tuple[Mechanism, ...] = ()
     """Mechanisms of media security that it counts as having announced."""
+    implicit: bool = True
+    """Its RTP/SAVP without a=3ge2ae counts as a request, as with ``media_security.implicit``."""
 
     @property
     def transport(self) -> str:

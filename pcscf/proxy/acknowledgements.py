@@ -4,6 +4,7 @@ from pcscf.alg.session import Plan
 from pcscf.errors import SipRefusal
 from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.descriptions import sdp_of
+from pcscf.proxy.dialogs import callee_tag
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
 from pcscf.proxy.gateways import Gateways
@@ -24,14 +25,15 @@ class Acknowledgements:
         if call.ended:
             return
         sender = branch.to.other
+        fork = callee_tag(call, branch.request, sender)
         try:
             part = sdp_of(branch.request, "ACK")
             if part is None:
                 self._turn.add(Forward(branch))
             elif call.acknowledged is not None and call.acknowledged[0] == part.sdp:
                 self._forward(branch, part.replace(call.acknowledged[1]))
-            elif call.media.pending is branch.to:
-                plan = call.media.plan_answer(part.sdp, sender)
+            elif fork in call.forks and call.media.pending(fork) is branch.to:
+                plan = call.media.plan_answer(part.sdp, sender, fork)
                 self._answer(call, branch, part, plan)
             else:
                 self._forward(branch, b"")

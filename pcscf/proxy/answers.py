@@ -4,7 +4,7 @@ from pcscf.alg.session import Plan
 from pcscf.errors import SipRefusal
 from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.descriptions import sdp_of
-from pcscf.proxy.dialogs import note_success, to_tag
+from pcscf.proxy.dialogs import fork_of, note_success, to_tag
 from pcscf.proxy.endings import Endings
 from pcscf.proxy.gateways import Gateways
 from pcscf.proxy.session_timer import SessionTimers
@@ -38,6 +38,8 @@ class Answers:
                 return
             if response.status < 200:
                 return
+        if branch.method == "INVITE" and response.status >= 200:
+            call.media.confirm(fork_of(call, branch, response))
         try:
             part = sdp_of(response, branch.method)
             if part is None:
@@ -70,19 +72,28 @@ class Answers:
 
         Without an offer in the INVITE it is in the 2xx or a reliable 18x alone (RFC 3261 13.2.1).
         """
-        reliable = "rseq" in response
+        reliable, provisional = "rseq" in response, response.status < 200
+        fork = fork_of(call, branch, response)
         if branch.plan is not None:
-            return call.media.plan_answer(part.sdp, branch.to, to_tag(response), reliable=reliable)
-        if branch.method != "INVITE" or not (reliable or response.status >= 200):
+            return call.media.plan_answer(
+                part.sdp, branch.to, fork, provisional=provisional, reliable=reliable
+            )
+        if branch.method != "INVITE" or (provisional and not reliable):
             return None
         if branch.offered is not None and branch.offered[0] == part.sdp:
             return None
-        return call.media.plan_offer(part.sdp, branch.to)
+        return call.media.plan_offer(part.sdp, branch.to, fork)
 
     def _without_sdp(self, call: Call, branch: Branch, response: Response) -> None:
-        """A 2xx may have had its answer in a reliable 18x: the media goes to the fork that answered."""
-        if branch.initial and response.status >= 200:
-            plan = call.media.plan_fork(to_tag(response))
+        """A 2xx may have had its answer in a reliable 18x: the media is what was agreed on in its dialog.
+
+        Where an offer gets no answer at all, nothing has changed.
+        """
+        fork = fork_of(call, branch, response)
+        if branch.plan is not None and not branch.initial and response.status >= 200:
+            self._gateways.unanswered(call, branch.plan, fork)
+        if branch.method == "INVITE" and response.status >= 200:
+            plan = call.media.plan_fork(fork)
             if plan is not None:
                 self._gateways.carry_out(
                     call,

@@ -11,10 +11,11 @@ from pcscf.proxy.acknowledgements import Acknowledgements
 from pcscf.proxy.answers import Answers
 from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.descriptions import sdp_of
-from pcscf.proxy.dialogs import note_request, to_tag
+from pcscf.proxy.dialogs import callee_tag, check_fork, note_request, to_tag
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
 from pcscf.proxy.gateways import Gateways, unavailable
+from pcscf.proxy.media_events import Supervision
 from pcscf.proxy.session_timer import REFRESHING, SessionTimers, ask
 from pcscf.proxy.table import CallTable
 from pcscf.proxy.turn import Turn
@@ -35,7 +36,8 @@ MAX_WAITING = 64
 class CallSettings:
     """timer_c, heartbeat (hangterm) and inactivity in seconds (inactivity None: off); max_calls at a time.
 
-    session_expires_max: seconds, the longest session interval that passes.
+    session_expires_max: seconds, the longest session interval that passes. release_forged: a call ends where
+    its gateway reports packets that fail authentication.
     """
 
     policy: MediaPolicy
@@ -45,6 +47,11 @@ class CallSettings:
     inactivity: int | None = None
     session_expires_max: int = 7200
     max_calls: int = 20_000
+    release_forged: bool = False
+
+    @property
+    def supervision(self) -> Supervision:
+        return Supervision(self.inactivity, self.release_forged)
 
 
 class Calls:
@@ -92,6 +99,7 @@ class Calls:
             suites=self._gateways.up[gateway],
             heartbeat=self.settings.heartbeat,
             inactivity=self.settings.inactivity,
+            implicit=binding.implicit,
         )
         call = Call(
             token=f"d-{self._turn.token()}",
@@ -131,7 +139,8 @@ class Calls:
             self.endings.refuse(call, branch, SipRefusal("the call is over", status=481))
             return
         sender = branch.to.other
-        answers = branch.method == "PRACK" and call.media.pending is branch.to
+        fork = callee_tag(call, branch.request, sender)
+        answers = branch.method == "PRACK" and fork in call.forks and call.media.pending(fork) is branch.to
         try:
             note_request(call, branch.request, sender)
             if call.dialogs and branch.method in REFRESHING:
@@ -140,10 +149,11 @@ class Calls:
             if part is None:
                 self._forward(branch)
                 return
+            check_fork(call, fork)
             if answers:
-                plan = call.media.plan_answer(part.sdp, sender)
+                plan = call.media.plan_answer(part.sdp, sender, fork)
             else:
-                plan = branch.plan = call.media.plan_offer(part.sdp, sender)
+                plan = branch.plan = call.media.plan_offer(part.sdp, sender, fork)
         except SipRefusal as refusal:
             self._refuse(call, branch, refusal, over=answers)
             return

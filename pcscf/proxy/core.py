@@ -81,7 +81,7 @@ class Proxy:
             self._turn,
         )
         self._responses = Responses(settings.headers.charging, self._registrations, self.calls, self._turn)
-        self._outages = Outages(self.gateways, self.calls.table, self.calls.endings, self._turn)
+        self._outages = Outages(self.gateways, self.calls, self._turn)
 
     @property
     def draining(self) -> bool:

@@ -20,6 +20,17 @@ def callee_tag(call: Call, request: Request, sender: Side) -> str:
     return tag_of(request.get("to" if sender is call.caller else "from")) or ""
 
 
+def fork_of(call: Call, branch: Branch, response: Response) -> str:
+    """Return the callee's tag of the dialog that a response belongs to."""
+    return to_tag(response) if branch.initial else callee_tag(call, branch.request, branch.to.other)
+
+
+def check_fork(call: Call, fork: str) -> None:
+    """Raises SipRefusal: nobody has answered the INVITE with this tag, so nobody can offer anything there."""
+    if fork not in call.forks:
+        raise SipRefusal("no such dialog", status=481)
+
+
 def note_request(call: Call, request: Request, sender: Side) -> None:
     """Remember the CSeq and the Contact of a request inside a dialog."""
     dialog = call.dialogs.get(callee_tag(call, request, sender))

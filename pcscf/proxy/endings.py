@@ -134,6 +134,7 @@ class Endings:
     def _over(self, call: Call, tag: str) -> None:
         if (dialog := call.dialogs.pop(tag, None)) is not None:
             self._sessions.stop(dialog)
+            call.media.forget(tag)
             call.over[tag] = dialog
 
     def _after(self, call: Call, status: int) -> None:

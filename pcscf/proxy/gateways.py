@@ -118,6 +118,11 @@ class Gateways:
         if action is not None and call.gateway in self.up:
             self._turn.add(AskGateway(call.gateway, action))
 
+    def unanswered(self, call: Call, plan: Plan, fork: str) -> None:
+        """Undo a re-offer that succeeded without an answer."""
+        if call.media.pending(fork) is plan.exchange.offerer:
+            self.roll_back(call, plan)
+
     def follow(self, call: Call, fork: str) -> None:
         """Let the media go to a dialog of the call that goes on, where the gateway follows another."""
         self.in_turn(call, lambda: self._follow(call, fork))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from pcscf.errors import BadMessage
+from pcscf.errors import BadMessage, TooMuch
 
 #: RFC 3261 7.3.3 and the IANA registry: compact form -> name. Names are kept in lower case as keys.
 COMPACT = {
@@ -24,6 +24,9 @@ MAX_HEAD = 65_536
 
 #: The key of a line that is no header field: kept, and refused by ``validate`` (400 can still be answered).
 MALFORMED = ""
+#: The keys of a field that stands for others, left out because they are too many or too large: as above.
+TOO_MANY = "\n"
+TOO_LARGE = "\r"
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 #: What stands between commas: plain text, quoted strings and addresses; an open quote reaches to the end.
@@ -262,13 +265,13 @@ def parse(data: bytes) -> Request | Response:
 
     Checks only what the start line and the shape of header lines tell; what a step needs it parses itself.
     A line without a name gets the key MALFORMED, so that the request can still be answered.
-    Raises BadMessage.
+    Raises BadMessage: TooMuch, where ``abridged`` may find what an answer needs.
     """
     end = data.find(b"\r\n\r\n")
     if end < 0:
         raise BadMessage("no empty line after the header fields")
     if end > MAX_HEAD:
-        raise BadMessage("header fields too large")
+        raise TooMuch("header fields too large", 513)
     head = data[:end].decode("utf-8", "surrogateescape")
     lines = head.split("\r\n")
     count = len(lines) - 1
@@ -276,7 +279,7 @@ def parse(data: bytes) -> Request | Response:
     if head.count("\n") != count or head.count("\r") != count:
         raise BadMessage("bare CR or LF in the header fields")
     if count > MAX_HEADERS:
-        raise BadMessage("too many header lines")
+        raise TooMuch("too many header lines", 400)
     known = _KEYS.get
     fields: list[tuple[str, str]] = []
     start = lines[0]

@@ -4,7 +4,16 @@ import re
 
 from pcscf.errors import BadMessage, SipRefusal
 from pcscf.sip.headers import MAGIC_COOKIE, Via, check_address, cseq_of
-from pcscf.sip.message import MALFORMED, Message, Request, Response, split_values, value_of
+from pcscf.sip.message import (
+    MALFORMED,
+    TOO_LARGE,
+    TOO_MANY,
+    Message,
+    Request,
+    Response,
+    split_values,
+    value_of,
+)
 from pcscf.sip.uri import SipUri, scheme_of
 
 #: Largest body that is read (octets); above it 513.
@@ -22,6 +31,12 @@ SINGLE = frozenset({
     "from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type", "expires",
     "session-expires", "rack", "rseq", "event", "mime-version", "refer-to", "replaces",
 })  # fmt: skip
+#: What no message may have: reason and status.
+_UNUSABLE = {
+    MALFORMED: ("malformed header line", 400),
+    TOO_MANY: ("too many header lines", 400),
+    TOO_LARGE: ("header fields too large", 513),
+}
 MANDATORY = ("from", "to", "call-id", "cseq")
 
 _DIGITS = re.compile(r"[0-9]{1,10}")
@@ -68,8 +83,9 @@ def check_fields(message: Message) -> dict[str, str]:
             seen[key] = raw
         elif key == "via" and "," in raw:
             _check_vias(raw)
-        elif key == MALFORMED:
-            raise SipRefusal("malformed header line")
+        elif key in _UNUSABLE:
+            reason, status = _UNUSABLE[key]
+            raise SipRefusal(reason, status=status)
     for key in MANDATORY:
         if key not in seen:
             raise SipRefusal(f"no {key}")

@@ -357,3 +357,27 @@ def test_an_offerless_call_to_a_ue_uses_its_path(stage: Stage) -> None:
     between.ue.request("ACK")
     between.core.response(486)
     assert stage.gateway.asked() == []
+
+
+@BOTH
+def test_a_reinvite_that_succeeds_without_an_answer_changes_nothing(stage: Stage, originating: bool) -> None:
+    call = establish(ends(stage, originating=originating))
+    stage.gateway.asked()
+    exchange(call, call.ue, secure(version=2, more="a=3ge2ae:requested\na=sendonly"), b"")
+    assert stage.gateway.asked() == []
+    exchange(call, call.core, plain(version=2), secure(OTHER_KEY, version=3, more=""))
+    call.hang_up()
+
+
+def test_an_offer_in_a_dialog_that_nobody_made_is_refused(stage: Stage) -> None:
+    call = establish(ends(stage))
+    stage.gateway.asked()
+    remote, call.ue.remote = call.ue.remote, call.ue.remote.replace("tag=b1", "tag=b2")
+    for method in ("UPDATE", "PRACK"):
+        call.ue.send(method, secure(version=2))
+        call.ends.ue.response(481)
+    call.ue.send("ACK", secure(version=2), cseq=1)
+    assert call.ends.core.request("ACK").body == b""
+    assert stage.gateway.asked() == []
+    call.ue.remote = remote
+    call.hang_up()

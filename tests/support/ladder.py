@@ -41,6 +41,7 @@ class End:
     """One UE, or the core: what it sends comes in at its flow, what it gets is taken in order.
 
     name: makes its branches and tags its own; its address in memory may be that of an end before it.
+    features: of its Contact, ";isfocus".
     """
 
     stage: Stage
@@ -50,6 +51,7 @@ class End:
     record_route: str = ""
     numbers: int = 0
     name: int = field(default_factory=_ends.__next__)
+    features: str = ""
 
     def send(self, message: Message | bytes) -> None:
         self.stage.receive(message, self.flow)
@@ -109,7 +111,7 @@ class End:
             f"To: <{to}>",
             f"Call-ID: {call_id or f'c{number}@{self.flow.remote[0]}'}",
             f"CSeq: 1 {method}",
-            f"Contact: <{self.contact}>",
+            f"Contact: <{self.contact}>{self.features}",
             *([f"Record-Route: {self.record_route}"] if self.record_route else []),
             *extra,
             *([f"Content-Type: {kind}"] if body else []),
@@ -132,7 +134,7 @@ class End:
         """Send a response to a request that came here."""
         headers = [tuple(line.split(": ", 1)) for line in extra]
         if request.method != "BYE" and status < 300:
-            headers.append(("Contact", f"<{self.contact}>"))
+            headers.append(("Contact", f"<{self.contact}>{self.features}"))
         if body:
             headers.append(("Content-Type", kind))
         response = response_to(request, status, to_tag=tag, headers=headers, body=body)
@@ -202,7 +204,7 @@ class Leg:
             f"Call-ID: {self.call_id}",
             f"CSeq: {number} {method}",
             *(
-                [f"Contact: <{self.end.contact}>"]
+                [f"Contact: <{self.end.contact}>{self.end.features}"]
                 if method in {"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY"}
                 else []
             ),

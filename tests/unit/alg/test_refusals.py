@@ -14,9 +14,7 @@ from tests.support.media import KEY_LINE, OTHER_KEY, UE_KEY, sdp
 def test_an_only_line_refused_is_488_with_its_reason() -> None:
     call = Call(network=frozenset())
     with pytest.raises(SdpRejected) as caught:
-        call.session.plan_offer(
-            sdp(f"m=audio 3 RTP/SAVP 8\na=crypto:1 X inline:{UE_KEY}\n{REQUEST}"), Side.ACCESS
-        )
+        call.plan_offer(sdp(f"m=audio 3 RTP/SAVP 8\na=crypto:1 X inline:{UE_KEY}\n{REQUEST}"), Side.ACCESS)
     assert caught.value.status == 488
     assert caught.value.headers == (
         ("Warning", '399 pcscf "the network does not offer sdes-srtp on this access"'),
@@ -28,7 +26,7 @@ def test_an_only_line_refused_is_488_with_its_reason() -> None:
 def test_no_suite_is_488_with_the_standard_warning() -> None:
     call = Call(policy=replace(MediaPolicy(), node="pcscf.visited.example"))
     with pytest.raises(SdpRejected) as caught:
-        call.session.plan_offer(sdp(SECURE.replace("SHA1_80", "SHA1_32")), Side.ACCESS)
+        call.plan_offer(sdp(SECURE.replace("SHA1_80", "SHA1_32")), Side.ACCESS)
     assert caught.value.headers == (
         ("Warning", '399 pcscf.visited.example "no acceptable SRTP crypto suite"'),
     )
@@ -61,7 +59,7 @@ def test_our_key_as_the_ues_is_dropped() -> None:
     call = Call()
     ours = crypto_of(call.originate())
     with pytest.raises(SdpRejected):
-        call.session.plan_offer(sdp(f"m=audio 30000 RTP/SAVP 8\n{ours}\n{REQUEST}", version=2), Side.ACCESS)
+        call.plan_offer(sdp(f"m=audio 30000 RTP/SAVP 8\n{ours}\n{REQUEST}", version=2), Side.ACCESS)
 
 
 def test_core_refuses_a_line() -> None:
@@ -142,10 +140,10 @@ def test_glare() -> None:
     call = Call()
     call.offer(sdp(SECURE))
     with pytest.raises(SipRefusal) as other:
-        call.session.plan_offer(sdp(PLAIN), Side.CORE)
+        call.plan_offer(sdp(PLAIN), Side.CORE)
     assert other.value.status == 491
     with pytest.raises(SipRefusal) as same:
-        call.session.plan_offer(sdp(SECURE), Side.ACCESS)
+        call.plan_offer(sdp(SECURE), Side.ACCESS)
     assert same.value.status == 500
     [(name, seconds)] = same.value.headers
     assert name == "Retry-After"

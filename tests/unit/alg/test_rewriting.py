@@ -226,3 +226,36 @@ def test_description_without_streams() -> None:
     ]
     assert state[1].actions == []
     assert b"m=audio 0 RTP/AVP 8" in answer(*state, sdp("m=audio 0 RTP/AVP 8"))
+
+
+CAPABILITIES = ["a=tcap:1 RTP/SAVP", "a=acap:1 crypto:1 AES_CM_128_HMAC_SHA1_80 inline:secret"]
+
+
+def test_capabilities_of_the_session_level_pass_with_the_line_that_refers_to_them() -> None:
+    above = "\n".join([*CAPABILITIES, "a=acap:9 3ge2ae:applied", ""])
+    out = offer(*session("sdes-srtp"), sdp(f"{PLAIN}\na=pcfg:1 t=1 a=1", session=above))
+    assert lines_of(out)[5:-1] == [*CAPABILITIES, "m=audio 40000 RTP/AVP 8", "a=pcfg:1 t=1 a=1"]
+    assert b"cap:" not in offer(*session("sdes-srtp"), sdp(PLAIN, session=above))
+
+
+def test_an_indication_as_a_capability_is_removed_and_counted() -> None:
+    state, gateway = session()
+    text = "\n".join([PLAIN, *CAPABILITIES, "a=acap:2 3GE2AE: applied", "a=pcfg:1 t=1 a=1,2"])
+    out = offer(state, gateway, sdp(text, host="203.0.113.77"), Side.CORE)
+    assert lines_of(out)[6:-1] == [*CAPABILITIES, "a=pcfg:1 t=1 a=1,2"]
+    assert state.forged == 1
+
+
+def test_what_a_potential_configuration_adds_goes_to_the_core() -> None:
+    text = "\n".join([
+        PLAIN,
+        "a=tcap:1 RTP/SAVPF",
+        f"a=acap:1 {KEY_LINE[2:]}",
+        "a=acap:2 rtcp-xr:loss",
+        "a=acap:3 rtcp-fb:* nack",
+        "a=acap:4 setup:active",
+        "a=pcfg:1 t=1 a=1,2,3,4",
+        "a=3ge2ae:requested",
+    ])  # fmt: skip
+    out = offer(*session("sdes-srtp"), sdp(text))
+    assert lines_of(out)[5:-1] == ["m=audio 40000 RTP/AVP 8", "a=rtcp-xr:loss"]

@@ -1,0 +1,65 @@
+"""The session's context at the gateway: its two terminations, and the streams that are open there."""
+
+from collections.abc import Sequence
+
+from iq.procedures import Action, ActionReply, Procedure, Release
+from pcscf.alg.exchange import Exchange
+from pcscf.alg.gateway import configure, fresh_streams, is_addressed, reserve, take_addresses
+from pcscf.alg.policy import AccessProfile
+from pcscf.alg.stream import MediaStream, State
+from pcscf.flow import Side
+
+
+class Context:
+    """id: None until the gateway chose one. terminations: one a side. streams: those that are open."""
+
+    __slots__ = ("_access", "_emergency", "_released", "id", "streams", "terminations")
+
+    def __init__(self, access: AccessProfile, *, emergency: bool) -> None:
+        self._access = access
+        self._emergency = emergency
+        self._released = False
+        self.id: int | None = None
+        self.terminations: dict[Side, str] = {}
+        self.streams: list[MediaStream] = []
+
+    def _action(self, procedures: list[Procedure]) -> Action | None:
+        return Action(self.id, procedures, self._emergency) if procedures else None
+
+    def reserve(self, exchange: Exchange) -> Action | None:
+        """Return what opens the new streams of an offer, None for none."""
+        return self._action(reserve(exchange, self._access, self.terminations))
+
+    def take(self, action: Action, reply: ActionReply | None, exchange: Exchange | None) -> bool:
+        """Take the reply as far as the gateway got; return whether it did all that ``action`` asked.
+
+        exchange: the one whose streams were to be opened.
+        """
+        if reply is None:
+            return False
+        if self.id is None:
+            self.id = reply.context
+        done = reply.error is None and len(reply.replies) == len(action.procedures)
+        if exchange is not None:
+            take_addresses(exchange, reply, self.terminations)
+            self.streams += fresh_streams(exchange.lines)
+            done = done and is_addressed(exchange, reply)
+        return done
+
+    def configure(self, wanted: Sequence[tuple[MediaStream, State]]) -> Action | None:
+        """Return what brings the gateway to these states, None where it is there."""
+        return self._action(configure(wanted))
+
+    def settle(self, wanted: Sequence[tuple[MediaStream, State]]) -> None:
+        """The gateway does this now."""
+        for stream, state in wanted:
+            stream.state = state
+        if any(state.closed for _, state in wanted):
+            self.streams = [stream for stream in self.streams if not stream.state.closed]
+
+    def release(self) -> Action | None:
+        """Return the release of everything, once; None where nothing is reserved, or it was asked before."""
+        if self.id is None or self._released:
+            return None
+        self._released = True
+        return self._action([Release()])
