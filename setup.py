@@ -11,15 +11,14 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
-#: Whole packages, then single modules. Everything else has sockets, files or libraries, and stays Python.
+#: What every message of a call passes through: whole packages, and single modules.
 PACKAGES = (
     "pcscf/sip", "pcscf/transaction", "pcscf/sdp", "pcscf/alg", "pcscf/registration", "pcscf/proxy",
-    "iq/h248", "agw/control",
+    "iq", "iq/h248", "agw/control",
 )  # fmt: skip
 MODULES = (
-    "pcscf/admin/counters.py", "pcscf/errors.py", "pcscf/flow.py",
-    "iq/errors.py", "iq/procedures.py", "iq/suites.py", "iq/times.py",
-)  # fmt: skip
+    "pcscf/admin/counters.py", "pcscf/edge.py", "pcscf/errors.py", "pcscf/flow.py", "pcscf/transport/udp.py",
+)
 
 
 def obstacle() -> str:
@@ -44,10 +43,10 @@ def compiled() -> list[Extension]:
     from mypyc.build import mypycify  # noqa: PLC0415 -- an editable install needs no mypy to build
 
     files = [str(path) for package in PACKAGES for path in sorted(Path(package).glob("*.py"))]
-    files = [path for path in files if not path.endswith(("/__init__.py", "/runner.py"))]
+    files = [path for path in files if not path.endswith("/__init__.py")]
     return mypycify(
         [*files, *MODULES, "--ignore-missing-imports"],
-        opt_level="2",
+        opt_level="1",
         debug_level="0",
         group_name="ims_media_edge",
     )
