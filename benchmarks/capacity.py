@@ -31,7 +31,7 @@ Place = Callable[[Side, float, int], Run]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run at a rate; cores: of the side's processes, driver: of SIPp's, both to the end of the last call."""
+    """One run at a rate; cores: of the side's processes, driver: of SIPp's; both till the last call ended."""
 
     rate: float
     calls: Calls
