@@ -262,6 +262,7 @@ def _call_settings(config: Config) -> CallSettings:
         end_to_end=media.end_to_end,
         downgrade=media.downgrade,
         unknown_media=media.unknown_media,
+        early_media=media.early_media,
         node=config.node.name,
     )
     return CallSettings(

@@ -10,6 +10,7 @@ class MediaPolicy:
     """``media_security`` of the configuration.
 
     offer_suites: in offers to UEs, one line each. accept_suites: in our order of preference.
+    early_media: what flows before the answer where the network does not say, in the words of P-Early-Media.
     node: names this P-CSCF in Warning headers. retry_after: seconds, where the gateway refuses.
     """
 
@@ -29,6 +30,7 @@ class MediaPolicy:
     end_to_end: bool = True
     downgrade: bool = False
     unknown_media: str = "relay"
+    early_media: str = "sendrecv"
     node: str = "pcscf"
     retry_after: int = 5
 
