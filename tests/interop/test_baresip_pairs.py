@@ -50,7 +50,6 @@ class Access:
             point["certificate"] = str(self._files.certificate)
             point["private_key"] = str(self._files.private_key)
         settings["access"]["listen"] = [point]
-        settings["media_security"] = {"implicit": True}
 
     def phone(self, user: str) -> AbstractAsyncContextManager[Baresip]:
         trust = self._files.ca if self._files is not None else None
