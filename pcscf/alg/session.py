@@ -354,6 +354,10 @@ class MediaSession:
         self._context.settle(wanted)
         return action
 
+    def move(self, source: str) -> Action | None:
+        """The UE's SIP comes from this address now: return what tells the gateway so, None where it knows."""
+        return self._context.move(source)
+
     def release(self) -> Action | None:
         """Return the release of everything, once; None where nothing is reserved or it is released already.
 

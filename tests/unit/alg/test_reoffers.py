@@ -2,7 +2,7 @@
 
 import pytest
 
-from iq.procedures import Configure, Endpoint, Latch, Mode
+from iq.procedures import Endpoint, Mode
 from pcscf.alg.session import MediaPolicy
 from pcscf.errors import SdpRejected
 from pcscf.flow import Side
@@ -56,17 +56,6 @@ def test_a_new_ue_key_changes_the_receive_side_alone(side: Side) -> None:
     assert stream.remote_crypto is not None
     assert (stream.local_crypto, stream.mode) == (None, None)
     assert stream.remote == Endpoint("192.0.2.10", 30000)
-
-
-def test_a_moved_ue_is_latched_anew() -> None:
-    call = Call()
-    call.originate()
-    call.offer(sdp(SECURE, version=2, host="192.0.2.11"))
-    call.answer(sdp(PLAIN, host="203.0.113.77"))
-    [configure] = call.last.procedures
-    assert isinstance(configure, Configure)
-    assert configure.latch is Latch.RELATCH
-    assert configure.streams[0].remote == Endpoint("192.0.2.11", 30000)
 
 
 SHA1_32 = SECURE.replace("SHA1_80", "SHA1_32").replace(UE_KEY, OTHER_KEY)
