@@ -87,7 +87,7 @@ class Process:
         self._registrar = Registrar(self._registrar_settings(bound), self._trunks(bound))
         self._proxy = Proxy(
             ProxySettings(
-                _call_settings(config),
+                call_settings(config),
                 self._header_settings(bound),
                 config.core.next_hop,
                 _emergency_settings(config),
@@ -186,7 +186,7 @@ class Process:
         renewed = self._certificates.reload(config.access.listen)
         if renewed:
             log.info("certificates read again", listen=renewed)
-        self._proxy.calls.settings = _call_settings(config)
+        self._proxy.calls.settings = call_settings(config)
         changed = differences(without_files(self._config), without_files(config))
         waiting = [key for key in changed if key in _AGREEMENT or not key.startswith(_RELOADED)]
         if waiting:
@@ -249,7 +249,8 @@ def _emergency_settings(config: Config) -> EmergencySettings:
     )
 
 
-def _call_settings(config: Config) -> CallSettings:
+def call_settings(config: Config) -> CallSettings:
+    """Return what the configuration comes to for calls that start from now on."""
     media = config.media_security
     policy = MediaPolicy(
         offer_suites=media.offer_suites,
