@@ -216,8 +216,8 @@ class Engine(Protocol):
         """
 
     def edit(self, port: PortId, leg: Leg) -> None:
-        """Replace the leg. An equal key goes on with its rollover counters, replay and SSRC state; so does the
-        one before, where a change is taken back. A new key begins with ROC 0 and knows no SSRC (RFC 3711
+        """Replace the leg. An equal key goes on with its rollover counters, replay and SSRC state; so does
+        the one before, where a change is taken back. A new key begins with ROC 0 and knows no SSRC (RFC 3711
         3.3.1). After a new receive key the old one is tried until the first packet that authenticates with
         the new one, for two seconds at most. Raises EngineError: the leg is closed then."""
 

@@ -112,8 +112,8 @@ class Sender:
 class Receiver:
     """Authenticates and decrypts what arrives at a leg with one key, and for a while with the one before.
 
-    Its session is made with the first packet, as that of a Sender. old: the key before; it stays known, should
-    it come back: a refused change is taken back."""
+    Its session is made with the first packet, as that of a Sender. old: the key before; it stays known,
+    should it come back: a refused change is taken back."""
 
     __slots__ = ("_known", "_mki", "_old_until", "_session", "_ssrcs", "_suite", "_window", "crypto", "old")
 
