@@ -57,13 +57,19 @@ class Dialog:
         exchange = self.exchange
         return Input.OFFER if exchange is None or exchange.offerer is sender else Input.COUNTER_OFFER
 
-    def answered(self, sender: Side, sdp: bytes, *, preview: bool) -> Input:
-        """Say what an answer of ``sender`` is here. The octets of the one before are new where one is due."""
+    def answered(self, sender: Side, sdp: bytes, to: Exchange | None, *, preview: bool) -> Input:
+        """Say what an answer of ``sender`` is here. to: the offer that it answers, None where nobody knows.
+
+        Where that is not known, the octets of the one before are new where one is due.
+        """
         exchange = self.exchange
-        if exchange is not None and (
-            exchange.offerer is sender or (self.phase is not Phase.OFFERED and self._before(sdp) is not None)
-        ):
-            return Input.REPETITION
+        if exchange is not None:
+            if to is not None:
+                repeats = to.number != exchange.number
+            else:
+                repeats = self.phase is not Phase.OFFERED and self._before(sdp) is not None
+            if repeats or exchange.offerer is sender:
+                return Input.REPETITION
         return Input.PREVIEW if preview else Input.ANSWER
 
     def said(self, sender: Side, sdp: bytes) -> Answer | None:

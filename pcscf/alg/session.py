@@ -195,15 +195,25 @@ class MediaSession:
     # answers
 
     def plan_answer(
-        self, sdp: bytes, sender: Side, fork: str = "", *, provisional: bool = False, reliable: bool = False
+        self,
+        sdp: bytes,
+        sender: Side,
+        fork: str = "",
+        *,
+        to: Plan | None = None,
+        provisional: bool = False,
+        reliable: bool = False,
     ) -> Plan:
         """Judge an answer. fork: the dialog; provisional: it came in an 18x; reliable: with RSeq.
 
+        to: of the offer that it answers, where it came in the response to one: while a later offer waits for
+        its answer, the 200 of an INVITE says again what its 183 said.
         The same answer again changes nothing and gives the same octets; the gateway follows this dialog.
         Raises SdpRejected where the answer breaks the rules: the stream must not start (33.328 7.2, 7.3).
         """
         dialog = self._dialog(fork)
-        event = dialog.answered(sender, sdp, preview=provisional and not reliable)
+        offer = to.exchange if to is not None else None
+        event = dialog.answered(sender, sdp, offer, preview=provisional and not reliable)
         action, said = dialog.action(event), dialog.said(sender, sdp)
         if action is offer_answer.Action.REPEAT and said is not None:
             return self._follow(dialog, said)

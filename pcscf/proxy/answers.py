@@ -79,7 +79,7 @@ class Answers:
         fork = fork_of(call, branch, response)
         if branch.plan is not None:
             return call.media.plan_answer(
-                part.sdp, branch.to, fork, provisional=provisional, reliable=reliable
+                part.sdp, branch.to, fork, to=branch.plan, provisional=provisional, reliable=reliable
             )
         if branch.method != "INVITE" or (provisional and not reliable):
             return None
