@@ -83,7 +83,7 @@ class Process:
         contexts = [point.tls_context() for point in config.access.listen] + [None] * len(config.core.listen)
         bound = await self._transports.start(listeners(config), [point.address for point in points], contexts)
         access = bound[: len(config.access.listen)]
-        self._certificates = Certificates(self._transports, config.access.listen, access)
+        self._certificates = Certificates(self._transports, config.access, access)
         self._registrar = Registrar(self._registrar_settings(bound), self._trunks(bound))
         self._proxy = Proxy(
             ProxySettings(
@@ -183,7 +183,7 @@ class Process:
 
         New certificates count for new connections. The rest needs a restart, and says so. Raises ConfigError.
         """
-        renewed = self._certificates.reload(config.access.listen)
+        renewed = self._certificates.reload(config.access)
         if renewed:
             log.info("certificates read again", listen=renewed)
         self._proxy.calls.settings = call_settings(config)
