@@ -11,6 +11,10 @@ from tests.support.positions import (
     begun,
     check_and_hang_up,
     held,
+    in_invite_and_200,
+    in_invite_and_reliable_183,
+    up,
+    update,
 )
 from tests.support.talking import Talker
 
@@ -29,14 +33,14 @@ def pair(one: Session, by_caller: bool) -> tuple[Talker, Talker]:
 def test_an_early_update_and_the_repeated_description(begin: Begin, status: int, originating: bool) -> None:
     """The description in the 180 or 200 is that of the 183 again, no answer to the UPDATE that waits."""
     one = begun(begin, originating, "e2ae")
+    update(one, one.caller)
     one.caller.send("UPDATE", held(one.caller))
     if status == 180:
         one.callee.ring(180, describe=True)
     else:
         one.callee.answer(one.callee.open[0], 200)
     answer_all(one)
-    assert one.ue.settled == one.core.settled == 2
-    assert one.caller.author.lines[0].direction == "sendonly"
+    assert one.ue.settled == one.core.settled == 3
     if status == 180:
         accept(one)
-    check_and_hang_up(one, 2, ["Configure+Configure"], one.callee)
+    check_and_hang_up(one, 3, ["Configure+Configure"] * 2, one.callee)

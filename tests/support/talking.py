@@ -351,7 +351,8 @@ class Talker:
         firm = reliable or response.status >= 200
         if entry.answer:
             self.firm = self.firm or firm
-            assert body in {entry.answer, self.theirs} or self.wrong, "the same description came out otherwise"
+            repeats = body in {entry.answer, self.theirs}
+            assert repeats or self.wrong, "the same description came out otherwise"
             return
         assert entry.offers or firm, "a preview of an offer"
         self.watch(body)
