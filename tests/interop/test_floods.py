@@ -188,7 +188,7 @@ async def test_ten_thousand_idle_connections() -> None:
 
 
 async def test_a_source_that_registers_too_many_contacts() -> None:
-    async with served(max_bindings_per_source=2) as (net, alice):
+    async with served(max_bindings_per_source=2, registration_burst_per_source=100) as (net, alice):
         third = UserAgent(aor("alice"), PASSWORD, net.edge.access._replace(transport="tcp"))
         await net.stack.enter_async_context(third)
         with pytest.raises(RegistrationFailed) as refused:
