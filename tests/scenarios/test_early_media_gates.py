@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from iq.procedures import Mode
 from pcscf.alg.policy import MediaPolicy
@@ -263,6 +265,36 @@ def test_forks_are_authorized_one_by_one() -> None:
     call.provisional(body=b"", status=199, tag="b2")
     assert modes(stage) == [FROM_UE]
     call.answer(plain(number=1), tag="b1")
+
+
+TAGS = ("b1", "b2", "b3")
+PARAMETERS = st.none() | st.sampled_from([*SAID, "gated", "supported"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    default=st.sampled_from(list(SAID)),
+    steps=st.lists(st.tuples(st.sampled_from(TAGS), PARAMETERS, st.booleans()), max_size=10),
+    winner=st.sampled_from(TAGS),
+)
+def test_any_order_of_early_dialogs(
+    default: str, steps: list[tuple[str, str | None, bool]], winner: str
+) -> None:
+    """The gate is what was said last in the dialog that described its media last."""
+    stage = stage_with(default)
+    call = ring(stage)
+    bodies = {tag: plain(port=5004 + 2 * n, number=n + 1) for n, tag in enumerate(TAGS)}
+    said: dict[str, tuple[Mode, Mode]] = {"gated": OPEN, **SAID}
+    authorized: dict[str, tuple[Mode, Mode]] = {}
+    followed = ""
+    for tag, parameter, described in steps:
+        lines = [early(parameter)] if parameter is not None else []
+        call.provisional(*lines, body=bodies[tag] if described else b"", tag=tag)
+        if parameter in said:
+            authorized[tag] = said[parameter]
+        followed = tag if described else followed
+        assert modes(stage) == [authorized.get(followed, SAID[default])]
+    call.answer(bodies[winner], tag=winner)
 
 
 # Who says it, and to whom
