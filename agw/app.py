@@ -13,6 +13,7 @@ from prometheus_client import Metric
 from agw.config import Config, RealmSection
 from agw.control.capacity import capacity
 from agw.control.contexts import Contexts
+from agw.control.forgeries import Forgeries
 from agw.control.notices import bearer_change
 from agw.control.outages import Outages
 from agw.control.ports import Interface, PortPool, Realm
@@ -67,6 +68,7 @@ class Process:
         self._tcp.watch(self._tcp_event)
         self._contexts = Contexts(self._engine, self._realms, self._capacity.max_ports, self._tcp)
         self._outages = Outages(self._contexts)
+        self._forgeries = Forgeries(self._contexts, config.limits.auth_failures)
         self._supervision = Supervision(self._contexts, config.limits.control_grace)
         self._link = GatewayLink(
             f"<{config.node.name}>",
@@ -173,6 +175,11 @@ class Process:
         for context, due in self._supervision.tick(now, self._link.up):
             if self._link.up:
                 self._notify(context, due)
+        for context, report in self._forgeries.tick(now):
+            where = {"context": context, "termination": report.termination, "stream": report.stream}
+            log.warning("packets fail authentication", count=report.count, **where)
+            if self._link.up:
+                self._link.notify(context, report)
         self._tcp.tick(now)
         self._record()
         self._tick_handle = self._loop.call_later(TICK_SECONDS, self._tick)
@@ -238,6 +245,7 @@ class Process:
             len(asyncio.all_tasks(self._loop)),
             self._link.up,
             self._link.counters,
+            self._forgeries.told,
             self._tcp.connections(),
             self._tcp.tally,
         )

@@ -17,11 +17,13 @@ def families(
     tasks: int,
     controlled: bool,
     iq: Mapping[str, int],
+    forgeries: int,
     connections: int,
     tcp: Mapping[Label, int],
 ) -> Iterator[Metric]:
     """failures: ports that broke down; streams: capacity; tasks: of the event loop; controlled: is a
-    controller there; iq: events of the association; connections: of TCP media, tcp: what they met."""
+    controller there; iq: events of the association; forgeries: reports of packets that fail authentication;
+    connections: of TCP media, tcp: what they met."""
     now = totals(contexts)
     labels = ("realm",)
     yield counter(
@@ -55,6 +57,9 @@ def families(
     yield gauges("agw_ports_free", "Media ports that nobody has.", labels, contexts.free_ports())
     yield gauge("agw_stream_capacity", "Two-sided streams that ports and open files allow.", streams)
     yield gauge("agw_tasks", "Tasks of the event loop.", tasks)
+    yield total(
+        "agw_authentication_reports", "Reports of streams whose packets fail authentication.", forgeries
+    )
     yield gauge("agw_tcp_connections", "Connections of TCP media; a stream has two.", connections)
     yield counter("agw_tcp_events", "What connections of TCP media met.", ("event",), tcp)
     yield gauge("agw_iq_up", "1 where a controller has registered this gateway.", float(controlled))

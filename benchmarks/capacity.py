@@ -5,7 +5,6 @@ repeated: a queue that only grows loses nobody within seconds, but it makes SIP'
 """
 
 import resource
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -31,7 +30,8 @@ Place = Callable[[Side, float, int], Run]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run at a rate; cores: of the side's processes, driver: of SIPp's, both to the end of the last call."""
+    """One run at a rate. cores: CPU of the side's processes for all that came, over the time that it came in;
+    driver: the same of SIPp's."""
 
     rate: float
     calls: Calls
@@ -46,7 +46,7 @@ class Step:
 
     def __str__(self) -> str:
         stolen = f", stolen {self.stolen:.1f} s" if self.stolen >= 0.1 else ""
-        # Who waits for calls that are lost does little meanwhile: cores say something where the rate held.
+        # A rate that does not hold is answered in part, and in part later.
         cores = f", {self.cores:.2f} cores, SIPp {self.driver:.2f}" if self.held else ""
         return (
             f"{self.rate:.0f}/s: lost {self.calls.lost} of {self.calls.all}, "
@@ -149,11 +149,10 @@ def _try(place: Place, rate: float, options: Options, sipp: Sipp, side: Side) ->
 def _one(place: Place, rate: float, seconds: float, sipp: Sipp, side: Side) -> Step:
     count = max(1, round(rate * seconds))
     with quiet():
-        steal, driver, before, started = Steal(), _driver(sipp), side.cpu(), time.monotonic()
+        steal, driver, before = Steal(), _driver(sipp), side.cpu()
         counted = place(side, rate, count).wait()
-        took = time.monotonic() - started
-        used = sum(side.cpu().values()) - sum(before.values())
-        return Step(rate, counted, used / took, (_driver(sipp) - driver) / took, steal.seconds())
+        used, load = sum(side.cpu().values()) - sum(before.values()), count / rate
+        return Step(rate, counted, used / load, (_driver(sipp) - driver) / load, steal.seconds())
 
 
 def _driver(sipp: Sipp) -> float:

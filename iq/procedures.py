@@ -97,11 +97,15 @@ class Reserve:
 
 @dataclass(slots=True)
 class Configure:
-    """Configure AGW Connection Point, and Change Through-Connection by ``mode`` (TS 23.334 8.3)."""
+    """Configure AGW Connection Point, and Change Through-Connection by ``mode`` (TS 23.334 8.3).
+
+    source: as in Reserve, for a peer that has moved; None: unchanged. It stands in each of ``streams``.
+    """
 
     termination: str
     streams: list[Stream]
     latch: Latch | None = None
+    source: str | None = None
 
 
 @dataclass(slots=True)

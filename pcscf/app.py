@@ -83,11 +83,11 @@ class Process:
         contexts = [point.tls_context() for point in config.access.listen] + [None] * len(config.core.listen)
         bound = await self._transports.start(listeners(config), [point.address for point in points], contexts)
         access = bound[: len(config.access.listen)]
-        self._certificates = Certificates(self._transports, config.access.listen, access)
+        self._certificates = Certificates(self._transports, config.access, access)
         self._registrar = Registrar(self._registrar_settings(bound), self._trunks(bound))
         self._proxy = Proxy(
             ProxySettings(
-                _call_settings(config),
+                call_settings(config),
                 self._header_settings(bound),
                 config.core.next_hop,
                 _emergency_settings(config),
@@ -183,10 +183,10 @@ class Process:
 
         New certificates count for new connections. The rest needs a restart, and says so. Raises ConfigError.
         """
-        renewed = self._certificates.reload(config.access.listen)
+        renewed = self._certificates.reload(config.access)
         if renewed:
             log.info("certificates read again", listen=renewed)
-        self._proxy.calls.settings = _call_settings(config)
+        self._proxy.calls.settings = call_settings(config)
         changed = differences(without_files(self._config), without_files(config))
         waiting = [key for key in changed if key in _AGREEMENT or not key.startswith(_RELOADED)]
         if waiting:
@@ -249,7 +249,8 @@ def _emergency_settings(config: Config) -> EmergencySettings:
     )
 
 
-def _call_settings(config: Config) -> CallSettings:
+def call_settings(config: Config) -> CallSettings:
+    """Return what the configuration comes to for calls that start from now on."""
     media = config.media_security
     policy = MediaPolicy(
         offer_suites=media.offer_suites,
@@ -262,6 +263,7 @@ def _call_settings(config: Config) -> CallSettings:
         end_to_end=media.end_to_end,
         downgrade=media.downgrade,
         unknown_media=media.unknown_media,
+        early_media=media.early_media,
         node=config.node.name,
     )
     return CallSettings(

@@ -37,6 +37,8 @@ def check_reserve(reserve: Reserve, suites: Container[str]) -> None:
 
 def check_configure(configure: Configure, ends: dict[int, End], suites: Container[str]) -> None:
     """ends: what the termination has. Raises IqError."""
+    if configure.source is not None and not _is_prefix(configure.source):
+        raise _bad("gm/sam")
     _check_streams(configure.streams, ends, suites)
 
 

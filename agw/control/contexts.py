@@ -190,6 +190,8 @@ class Contexts:
         opened = self.media.open(realm, fresh, termination.source, termination.dscp, now)
         termination.deadline = now + termination.heartbeat
         termination.quiet_since = now
+        if configure.source is not None:
+            termination.source = configure.source
         if configure.latch is not None:
             termination.latching = configure.latch is not Latch.OFF
         for stream in configure.streams:

@@ -9,6 +9,16 @@ from iq.suites import Crypto
 
 
 @dataclass(slots=True)
+class Watch:
+    """Of packets that fail authentication: how many there were when the present period began, when it ends,
+    and whether it began with a report."""
+
+    before: int = 0
+    until: float = 0.0
+    told: bool = False
+
+
+@dataclass(slots=True)
 class End:
     """One stream at one termination: the last that was said of it, and the port it has.
 
@@ -30,6 +40,7 @@ class End:
     port: PortId
     number: int
     tcp: bool
+    forgeries: Watch = field(default_factory=Watch)
 
     def reply(self) -> Stream:
         """What was asked with ``$``: the local address. Keys are not sent back."""

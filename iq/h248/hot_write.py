@@ -42,7 +42,7 @@ def request(mid: str, transaction: int, action: Action) -> bytes | None:
             return None
         if isinstance(procedure, Reserve):
             commands.append(_add(procedure))
-        elif isinstance(procedure, Configure):
+        elif isinstance(procedure, Configure) and procedure.source is None:
             commands.append(_modify(procedure))
         elif isinstance(procedure, Release) and procedure.termination == "*":
             commands.append("W-S=*{AT{}}")

@@ -140,10 +140,7 @@ def _command(procedure: Procedure) -> Command:
 
 
 def _add(reserve: Reserve) -> Command:
-    control = [Node(REALM, realm_value(reserve.realm), operator="=")]
-    if reserve.source is not None:
-        control.append(Node(SOURCE_FILTER, "ON", operator="="))
-        control.append(Node(SOURCE_MASK, quote(reserve.source), operator="="))
+    control = [Node(REALM, realm_value(reserve.realm), operator="="), *_filter(reserve.source)]
     if reserve.dscp is not None:
         control.append(Node(DSCP, f"{reserve.dscp:02X}", operator="="))
     streams = []
@@ -167,6 +164,12 @@ def _add(reserve: Reserve) -> Command:
     return Command("Add", chosen_termination(reserve.realm), descriptors)
 
 
+def _filter(source: str | None) -> list[Node]:
+    if source is None:
+        return []
+    return [Node(SOURCE_FILTER, "ON", operator="="), Node(SOURCE_MASK, quote(source), operator="=")]
+
+
 def _signals(latch: Latch | None, streams: list[Stream]) -> list[Descriptor]:
     """Return the Signals descriptor; [] where there is nothing to signal."""
     signals = [] if latch is None else [Node(LATCH, body=[Node(NAPT, latch.value, operator="=")])]
@@ -184,6 +187,8 @@ def _modify(configure: Configure) -> Command:
         parameters = StreamParameters(stream.id)
         if stream.mode is not None:
             parameters.control = [Node("Mode", stream.mode.value, operator="=")]
+        if configure.source is not None:
+            parameters.control = [*(parameters.control or []), *_filter(configure.source)]
         has_remote = stream.remote is not None or stream.remote_crypto is not None
         # Somewhere an m= line has to say what the stream is: its transport decides what the gateway does.
         has_local = stream.local is not None or stream.local_crypto is not None or stream.setup is not None

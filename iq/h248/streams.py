@@ -217,20 +217,26 @@ def reserve_from_command(command: Command) -> Reserve:
         raise IqError(MISSING_INFORMATION, "Add without ipdc/realm")
     if contents.heartbeat is None:
         raise IqError(MISSING_INFORMATION, "Add without hangterm/thb")
-    if control.filtered and control.source is None:
-        raise IqError(MISSING_INFORMATION, "gm/saf without gm/sam")
     return Reserve(
         control.realm,
         contents.streams,
         contents.heartbeat,
         contents.latch or Latch.OFF,
-        control.source if control.filtered else None,
+        _source(control),
         contents.inactivity,
         control.dscp,
     )
 
 
 def configure_from_command(command: Command) -> Configure:
-    """Return the Configure that a Modify asks for; its Events, realm and filter stay as they were added."""
+    """Return the Configure that a Modify asks for; its Events and realm stay as they were added."""
     contents = _contents(command)
-    return Configure(command.termination, contents.streams, contents.latch)
+    return Configure(command.termination, contents.streams, contents.latch, _source(contents.control))
+
+
+def _source(control: _Control) -> str | None:
+    if not control.filtered:
+        return None
+    if control.source is None:
+        raise IqError(MISSING_INFORMATION, "gm/saf without gm/sam")
+    return control.source

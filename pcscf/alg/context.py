@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from iq.procedures import Action, ActionReply, Procedure, Release
+from iq.procedures import Action, ActionReply, Configure, Latch, Procedure, Release, Stream
 from pcscf.alg.exchange import Exchange
 from pcscf.alg.gateway import configure, fresh_streams, is_addressed, reserve, take_addresses
 from pcscf.alg.policy import AccessProfile
@@ -56,6 +56,20 @@ class Context:
             stream.state = state
         if any(state.closed for _, state in wanted):
             self.streams = [stream for stream in self.streams if not stream.state.closed]
+
+    def move(self, source: str) -> Action | None:
+        """Return what lets the access side latch anew, to ``source`` alone; None where nothing changes."""
+        if source == self._access.source:
+            return None
+        self._access.source = source
+        termination = self.terminations.get(Side.ACCESS)
+        if termination is None or not self.streams:
+            return None
+        streams = [
+            Stream(stream.id, stream.media, stream.access.transport, rtcp_mux=stream.state.rtcp_mux)
+            for stream in self.streams
+        ]
+        return self._action([Configure(termination, streams, Latch.RELATCH, source)])
 
     def release(self) -> Action | None:
         """Return the release of everything, once; None where nothing is reserved, or it was asked before."""

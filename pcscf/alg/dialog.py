@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from iq.procedures import Action as GatewayAction
+from pcscf.alg.early_media import Flows
 from pcscf.alg.exchange import Answer, Exchange
 from pcscf.alg.leg import Leg
 from pcscf.alg.offer_answer import Action, Input, Phase, action, after
@@ -15,10 +16,10 @@ class Dialog:
 
     phase: see ``offer_answer``. exchange: the latest. streams: by m-line, of the latest description. last:
     the latest answer of each side. legs: our o= lines. confirmed: by a 2xx; before it other dialogs of this
-    INVITE may need what this one declines.
+    INVITE may need what this one declines. authorized: early media, by m-line (RFC 5009); None: nothing said.
     """
 
-    __slots__ = ("confirmed", "exchange", "last", "legs", "phase", "streams")
+    __slots__ = ("authorized", "confirmed", "exchange", "last", "legs", "phase", "streams")
 
     def __init__(self, legs: dict[Side, Leg]) -> None:
         self.legs = legs
@@ -27,6 +28,7 @@ class Dialog:
         self.streams: list[MediaStream | None] = []
         self.last: dict[Side, Answer] = {}
         self.confirmed = False
+        self.authorized: tuple[Flows, ...] | None = None
 
     def fork(self) -> "Dialog":
         """Return one more dialog of the same INVITE: it shares the offer, and what is answered is its own."""
@@ -55,13 +57,19 @@ class Dialog:
         exchange = self.exchange
         return Input.OFFER if exchange is None or exchange.offerer is sender else Input.COUNTER_OFFER
 
-    def answered(self, sender: Side, sdp: bytes, *, preview: bool) -> Input:
-        """Say what an answer of ``sender`` is here. The octets of the one before are new where one is due."""
+    def answered(self, sender: Side, sdp: bytes, to: Exchange | None, *, preview: bool) -> Input:
+        """Say what an answer of ``sender`` is here. to: the offer that it answers, None where nobody knows.
+
+        Where that is not known, the octets of the one before are new where one is due.
+        """
         exchange = self.exchange
-        if exchange is not None and (
-            exchange.offerer is sender or (self.phase is not Phase.OFFERED and self._before(sdp) is not None)
-        ):
-            return Input.REPETITION
+        if exchange is not None:
+            if to is not None:
+                repeats = to.number != exchange.number
+            else:
+                repeats = self.phase is not Phase.OFFERED and self._before(sdp) is not None
+            if repeats or exchange.offerer is sender:
+                return Input.REPETITION
         return Input.PREVIEW if preview else Input.ANSWER
 
     def said(self, sender: Side, sdp: bytes) -> Answer | None:

@@ -108,7 +108,7 @@ class Offering:
                 raise self.rejected(decision.reason)
             return Line(media, decision, running)
         stream = new_stream(self._last_id + 1, media, decision, offerer)
-        if running is not None and not running.fits(stream):
+        if running is not None and not (running.fits(stream) and running.reaches(offerer, media)):
             self._check_kept(running, media, decision, offerer)
             running = None
         if running is None:

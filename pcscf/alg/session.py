@@ -7,6 +7,7 @@ from iq.procedures import Action, ActionReply, Mode
 from pcscf.alg import offer_answer
 from pcscf.alg.context import Context
 from pcscf.alg.dialog import Dialog, Plan
+from pcscf.alg.early_media import Flows, Gates
 from pcscf.alg.exchange import Answer, Exchange, answer_states
 from pcscf.alg.gateway import closing, fresh_streams
 from pcscf.alg.leg import Leg
@@ -31,7 +32,8 @@ _FROM_UE = frozenset({Mode.SEND_RECEIVE, Mode.RECEIVE_ONLY})
 class MediaSession:
     """Owns the SDP of both legs and one context at the gateway.
 
-    random: returns that many octets from a cryptographic source. Roles follow the direction of the offer, not
+    random: returns that many octets from a cryptographic source. caller: the side that the INVITE came from:
+    until it is answered its gates are those of early media. Roles follow the direction of the offer, not
     who sent the INVITE (RFC 3264). Steps do not overlap: after a plan with an action comes its complete, or
     its rollback. The dialogs of a forked INVITE, each named by its To tag, have one termination a side, and
     the gateway does what the last one that answered wants.
@@ -44,6 +46,7 @@ class MediaSession:
         "_context",
         "_first",
         "_followed",
+        "_gates",
         "_latest",
         "_number",
         "_offering",
@@ -61,9 +64,11 @@ class MediaSession:
         access: AccessProfile,
         random: Callable[[int], bytes],
         *,
+        caller: Side = Side.ACCESS,
         emergency: bool = False,
     ) -> None:
         self._policy = policy
+        self._gates = Gates(caller, "sendrecv" if emergency else policy.early_media)
         self._random = random
         self._offering = Offering(policy, access, random, emergency)
         #: The INVITE as it was before anybody answered: what a further dialog begins with.
@@ -123,6 +128,14 @@ class MediaSession:
         if dialog.exchange is not None and dialog.exchange.answer is not None:
             dialog.exchange.answer.provisional = False
 
+    def authorize(self, fork: str, flows: tuple[Flows, ...]) -> bool:
+        """Take what the network authorizes of the early media of a dialog; return whether that is new."""
+        dialog = self._dialog(fork)
+        if dialog.confirmed or dialog.authorized == flows:
+            return False
+        dialog.authorized = flows
+        return True
+
     def forget(self, fork: str) -> None:
         """This dialog is over."""
         self.dialogs.pop(fork, None)
@@ -158,6 +171,10 @@ class MediaSession:
         exchange = Exchange(self._number, sender, offer, lines, dialog.exchange, dialog.phase, dialog.streams)
         dialog.begin(event, exchange)
         self._latest = exchange
+        if not dialog.confirmed:
+            for index, line in enumerate(lines):
+                if line.fresh and line.stream is not None:
+                    line.stream.state = self._gates.gated(line.stream.state, index, dialog.authorized)
         notes = self._origins.note(offer, sdp, sender)
         return Plan(self._context.reserve(exchange), dialog, exchange, event=event, notes=notes)
 
@@ -178,15 +195,25 @@ class MediaSession:
     # answers
 
     def plan_answer(
-        self, sdp: bytes, sender: Side, fork: str = "", *, provisional: bool = False, reliable: bool = False
+        self,
+        sdp: bytes,
+        sender: Side,
+        fork: str = "",
+        *,
+        to: Plan | None = None,
+        provisional: bool = False,
+        reliable: bool = False,
     ) -> Plan:
         """Judge an answer. fork: the dialog; provisional: it came in an 18x; reliable: with RSeq.
 
+        to: of the offer that it answers, where it came in the response to one: while a later offer waits for
+        its answer, the 200 of an INVITE says again what its 183 said.
         The same answer again changes nothing and gives the same octets; the gateway follows this dialog.
         Raises SdpRejected where the answer breaks the rules: the stream must not start (33.328 7.2, 7.3).
         """
         dialog = self._dialog(fork)
-        event = dialog.answered(sender, sdp, preview=provisional and not reliable)
+        offer = to.exchange if to is not None else None
+        event = dialog.answered(sender, sdp, offer, preview=provisional and not reliable)
         action, said = dialog.action(event), dialog.said(sender, sdp)
         if action is offer_answer.Action.REPEAT and said is not None:
             return self._follow(dialog, said)
@@ -208,6 +235,10 @@ class MediaSession:
         if dialog is None or (agreed := dialog.agreed) is None:
             return None
         return self._follow(dialog, agreed[1])
+
+    def plan_gates(self, fork: str) -> Plan | None:
+        """Bring the gates to what is authorized by now; None where the gateway follows another dialog."""
+        return self.plan_fork(fork) if self.dialogs.get(fork) is self._followed else None
 
     def plan_leave(self, fork: str) -> Plan | None:
         """Forget an early dialog that is over (RFC 6228), while another one answered.
@@ -242,12 +273,16 @@ class MediaSession:
         """
         final = dialog.confirmed and not answer.provisional
         wanted: list[tuple[MediaStream, State]] = []
-        for line, state in zip(exchange.lines, answer.wanted, strict=True):
+        for index, (line, state) in enumerate(zip(exchange.lines, answer.wanted, strict=True)):
             stream = line.stream
             if stream is None or state is None or stream.state.closed:
                 continue
-            shut = replace(stream.state, access_mode=Mode.INACTIVE, core_mode=Mode.INACTIVE)
-            wanted.append((stream, shut if state.closed and not final else state))
+            goal = state
+            if state.closed and not final:
+                goal = replace(stream.state, access_mode=Mode.INACTIVE, core_mode=Mode.INACTIVE)
+            elif not dialog.confirmed:
+                goal = self._gates.gated(state, index, dialog.authorized)
+            wanted.append((stream, goal))
         return wanted + closing(self._unused(dialog, wanted)) if final else wanted
 
     def _unused(self, dialog: Dialog, wanted: list[tuple[MediaStream, State]]) -> list[MediaStream]:
@@ -328,6 +363,10 @@ class MediaSession:
         action = self._context.configure(wanted)
         self._context.settle(wanted)
         return action
+
+    def move(self, source: str) -> Action | None:
+        """The UE's SIP comes from this address now: return what tells the gateway so, None where it knows."""
+        return self._context.move(source)
 
     def release(self) -> Action | None:
         """Return the release of everything, once; None where nothing is reserved or it is released already.

@@ -77,6 +77,11 @@ class MediaStream:
             and (chosen is None or ours is None or chosen.crypto.suite == ours.suite)
         )
 
+    def reaches(self, side: Side, media: Media) -> bool:
+        """Return whether the gateway's address for a side is of the same IP version as the peer's."""
+        local, peer = self.on(side).local, media.address
+        return local is None or peer.hold or (":" in local.address) == (":" in peer.host)
+
     def protects(self, media: Media) -> bool:
         """Return whether this stream is protected and ``media`` is of its type."""
         return self.decision.action in _PROTECTED and self.media == kind_of(media)

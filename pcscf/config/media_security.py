@@ -66,6 +66,8 @@ class MediaSecurity(Section):
     """TLS server of BFCP: who answers (RFC 4583), or by a=setup (RFC 8856)."""
     media_inactivity: Annotated[int, Field(ge=0, le=86_400)] = 30
     """Seconds without media after which the gateway reports it; 0: never."""
+    early_media: Literal["sendrecv", "sendonly", "recvonly", "inactive"] = "sendrecv"
+    """What flows before the answer where the core does not say: words of P-Early-Media (RFC 5009)."""
     authentication_failures: Literal["log", "release"] = "log"
     """What becomes of a call whose gateway reports packets that fail authentication."""
 

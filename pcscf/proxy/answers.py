@@ -5,6 +5,7 @@ from pcscf.errors import SipRefusal
 from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.descriptions import sdp_of
 from pcscf.proxy.dialogs import fork_of, note_success, to_tag
+from pcscf.proxy.early_media import note_authorization
 from pcscf.proxy.endings import Endings
 from pcscf.proxy.gateways import Gateways
 from pcscf.proxy.session_timer import SessionTimers
@@ -38,14 +39,16 @@ class Answers:
                 return
             if response.status < 200:
                 return
+        fork = fork_of(call, branch, response)
         if branch.method == "INVITE" and response.status >= 200:
-            call.media.confirm(fork_of(call, branch, response))
+            call.media.confirm(fork)
+        told = note_authorization(call, response, branch.to, fork)
         try:
             part = sdp_of(response, branch.method)
             if part is None:
-                self._without_sdp(call, branch, response)
+                self._without_sdp(call, branch, response, fork, told=told)
                 return
-            plan = self._plan(call, branch, response, part)
+            plan = self._plan(call, branch, response, part, fork)
         except SipRefusal as refusal:
             self._endings.bad_answer(call, branch, response, refusal)
             return
@@ -54,7 +57,7 @@ class Answers:
                 response.set_body(part.replace(branch.offered[1]))
             else:
                 strip_sdp(response)
-            self._respond(call, branch, response)
+            self._turn_media(call, branch, response, fork, told=told)
             return
 
         def then(sdp: bytes) -> None:
@@ -67,7 +70,7 @@ class Answers:
             call, plan, then, lambda refusal: self._endings.bad_answer(call, branch, response, refusal)
         )
 
-    def _plan(self, call: Call, branch: Branch, response: Response, part: SdpPart) -> Plan | None:
+    def _plan(self, call: Call, branch: Branch, response: Response, part: SdpPart, fork: str) -> Plan | None:
         """Return the plan for a description in a response; None where it is no new offer or answer.
 
         Without an offer in the INVITE it is in the 2xx or a reliable 18x alone (RFC 3261 13.2.1).
@@ -76,7 +79,7 @@ class Answers:
         fork = fork_of(call, branch, response)
         if branch.plan is not None:
             return call.media.plan_answer(
-                part.sdp, branch.to, fork, provisional=provisional, reliable=reliable
+                part.sdp, branch.to, fork, to=branch.plan, provisional=provisional, reliable=reliable
             )
         if branch.method != "INVITE" or (provisional and not reliable):
             return None
@@ -84,25 +87,32 @@ class Answers:
             return None
         return call.media.plan_offer(part.sdp, branch.to, fork)
 
-    def _without_sdp(self, call: Call, branch: Branch, response: Response) -> None:
-        """A 2xx may have had its answer in a reliable 18x: the media is what was agreed on in its dialog.
-
-        Where an offer gets no answer at all, nothing has changed.
-        """
-        fork = fork_of(call, branch, response)
+    def _without_sdp(self, call: Call, branch: Branch, response: Response, fork: str, *, told: bool) -> None:
+        """Where an offer gets no answer at all, nothing has changed."""
         if branch.plan is not None and not branch.initial and response.status >= 200:
             self._gateways.unanswered(call, branch.plan, fork)
+        self._turn_media(call, branch, response, fork, told=told)
+
+    def _turn_media(self, call: Call, branch: Branch, response: Response, fork: str, *, told: bool) -> None:
+        """Pass on a response that answers nothing; the media may follow it all the same.
+
+        A 2xx may have had its answer in a reliable 18x: the media is what was agreed on in its dialog.
+        told: what early media is authorized there has changed.
+        """
+        plan = None
         if branch.method == "INVITE" and response.status >= 200:
             plan = call.media.plan_fork(fork)
-            if plan is not None:
-                self._gateways.carry_out(
-                    call,
-                    plan,
-                    lambda _: self._respond(call, branch, response),
-                    lambda refusal: self._endings.bad_answer(call, branch, response, refusal),
-                )
-                return
-        self._respond(call, branch, response)
+        elif told:
+            plan = call.media.plan_gates(fork)
+        if plan is None:
+            self._respond(call, branch, response)
+            return
+        self._gateways.carry_out(
+            call,
+            plan,
+            lambda _: self._respond(call, branch, response),
+            lambda refusal: self._endings.bad_answer(call, branch, response, refusal),
+        )
 
     def failed(self, call: Call, branch: Branch, response: Response) -> None:
         """A final response other than 2xx: a description in it is not ours to translate, and goes."""

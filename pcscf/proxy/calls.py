@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from pcscf.alg.session import AccessProfile, MediaPolicy, MediaSession, Plan
 from pcscf.errors import SipRefusal
+from pcscf.flow import Side
 from pcscf.proxy.acknowledgements import Acknowledgements
 from pcscf.proxy.answers import Answers
 from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.descriptions import sdp_of
 from pcscf.proxy.dialogs import callee_tag, check_fork, note_request, to_tag
+from pcscf.proxy.early_media import ask_for_authorization, note_authorization
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
 from pcscf.proxy.gateways import Gateways, unavailable
@@ -84,7 +86,9 @@ class Calls:
             return
         if len(self.table) >= self.settings.max_calls + (EMERGENCY_RESERVE if emergency else 0):
             raise unavailable("too many calls")
-        request = branch.request
+        request, policy = branch.request, self.settings.policy
+        if branch.to is Side.CORE and policy.early_media != "sendrecv":
+            ask_for_authorization(request)
         branch.session = ask(request, self.settings.session_expires_max)
         part = sdp_of(request, branch.method)
         gateway = self._gateways.choose(emergency=emergency)
@@ -107,7 +111,9 @@ class Calls:
             caller=branch.to.other,
             invite=branch.server.request,
             binding=binding,
-            media=MediaSession(self.settings.policy, profile, self._turn.random, emergency=emergency),
+            media=MediaSession(
+                policy, profile, self._turn.random, caller=branch.to.other, emergency=emergency
+            ),
             started=self._turn.now,
             gateway=gateway,
             emergency=emergency,
@@ -145,9 +151,10 @@ class Calls:
             note_request(call, branch.request, sender)
             if call.dialogs and branch.method in REFRESHING:
                 branch.session = ask(branch.request, self.settings.session_expires_max)
+            told = note_authorization(call, branch.request, sender, fork)
             part = sdp_of(branch.request, branch.method)
             if part is None:
-                self._forward(branch)
+                self._turn_gates(call, branch, fork if told else None)
                 return
             check_fork(call, fork)
             if answers:
@@ -169,6 +176,21 @@ class Calls:
 
         self._gateways.carry_out(
             call, plan, then, lambda refusal: self._refuse(call, branch, refusal, over=over)
+        )
+
+    def _turn_gates(self, call: Call, branch: Branch, fork: str | None) -> None:
+        """Pass on a request without a description; fork: the dialog whose early media it authorizes."""
+        plan = None if fork is None else call.media.plan_gates(fork)
+        if plan is None:
+            self._forward(branch)
+            return
+
+        def then(_: bytes) -> None:
+            if not branch.answered:
+                self._forward(branch)
+
+        self._gateways.carry_out(
+            call, plan, then, lambda refusal: self._refuse(call, branch, refusal, over=False)
         )
 
     def _refuse(self, call: Call, branch: Branch, refusal: SipRefusal, *, over: bool) -> None:

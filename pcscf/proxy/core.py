@@ -67,7 +67,7 @@ class Proxy:
             enabled=settings.reg_event,
         )
         self._registrations = Registrations(
-            registrar, self._turn, self.calls.table, self._reg_events, settings.next_hop
+            registrar, self._turn, self.calls.table, self.gateways, self._reg_events, settings.next_hop
         )
         self._requests = Requests(
             OwnAddresses(listeners),

@@ -1,6 +1,6 @@
 """How calls end: refused, cancelled, hung up, given up, or released by ourselves (TS 24.229 5.2.8)."""
 
-from pcscf.errors import SipRefusal
+from pcscf.errors import SdpRejected, SipRefusal
 from pcscf.flow import Side
 from pcscf.proxy import release
 from pcscf.proxy.branch import Branch, Call, Dialog
@@ -170,14 +170,18 @@ class Endings:
                 self._cancel_client(branch, refusal)
             else:
                 self._acknowledge(call, branch, response, refusal)
+        told = refusal
+        if branch.to is Side.CORE and isinstance(refusal, SdpRejected):
+            # Nothing was wrong with the UE's offer: by 488 it would try again with less protection.
+            told = SipRefusal(refusal.reason, status=500)
         if not branch.initial:
-            self.answer(branch, refusal)
+            self.answer(branch, told)
             self.release(call, refusal)
         elif branch.answered:
             if not call.dialogs:
                 self.end(call, refusal.status)
         else:
-            self.refuse(call, branch, refusal)
+            self.refuse(call, branch, told)
 
     def late(self, call: Call, branch: Branch, response: Response) -> None:
         """A response to a request of a call that is over: a 2xx would leave a phone off the hook."""

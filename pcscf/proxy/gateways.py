@@ -118,6 +118,15 @@ class Gateways:
         if action is not None and call.gateway in self.up:
             self._turn.add(AskGateway(call.gateway, action))
 
+    def move(self, call: Call) -> None:
+        """The call's UE has registered on another flow: its media comes from where its SIP does."""
+        self.in_turn(call, lambda: self._move(call))
+
+    def _move(self, call: Call) -> None:
+        action = None if call.ended else call.media.move(call.binding.flow.remote[0])
+        if action is not None and call.gateway in self.up:
+            self._turn.add(AskGateway(call.gateway, action))
+
     def unanswered(self, call: Call, plan: Plan, fork: str) -> None:
         """Undo a re-offer that succeeded without an answer."""
         if call.media.pending(fork) is plan.exchange.offerer:

@@ -3,7 +3,7 @@
 from pcscf.flow import Flow, Side
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.effects import Forward
-from pcscf.proxy.gateways import unavailable
+from pcscf.proxy.gateways import Gateways, unavailable
 from pcscf.proxy.reg_event import RegEvents
 from pcscf.proxy.table import CallTable
 from pcscf.proxy.turn import Turn
@@ -22,12 +22,14 @@ class Registrations:
         registrar: Registrar,
         turn: Turn,
         calls: CallTable,
+        gateways: Gateways,
         reg_events: RegEvents,
         next_hop: str | None,
     ) -> None:
         self._registrar = registrar
         self._turn = turn
         self._calls = calls
+        self._gateways = gateways
         self._reg_events = reg_events
         self._next_hop = next_hop
 
@@ -67,6 +69,7 @@ class Registrations:
                 old = call.binding
                 if old is not new and not old.live and old.is_contact(new.contact, new.instance, new.reg_id):
                     call.binding = new
+                    self._gateways.move(call)
         self._reg_events.registered(pending.installed)
         self._reg_events.gone([*pending.removed, *pending.moved])
 

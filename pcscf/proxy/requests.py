@@ -13,7 +13,7 @@ from pcscf.proxy.refusals import flow_failed
 from pcscf.proxy.reg_event import RegEvents
 from pcscf.proxy.registrations import Registrations
 from pcscf.proxy.restoration import check_reachable
-from pcscf.proxy.terminating import terminate
+from pcscf.proxy.terminating import terminate, terminate_within
 from pcscf.proxy.trust import police, strip_for_ue, strip_untrusted
 from pcscf.proxy.turn import Turn
 from pcscf.registration.bindings import Binding
@@ -147,7 +147,7 @@ class Requests:
             strip_untrusted(request)
             branch.uri = routing.route_onward(request)
         else:
-            strip_for_ue(request)
+            branch.saved = terminate_within(request, binding)
             branch.flow = binding.flow
         if call is not None:
             branch.call = call

@@ -33,7 +33,7 @@ class Binding:
     expires_at: monotonic seconds. associated: public identities, the first is the default one.
     negotiated: media mechanisms of its Security-Client; announced: those and its listener's assumed ones;
     mechanisms: what counts, announced by UE and network. keys: identity_key of each of ``associated``.
-    implicit: what it offers in RTP/SAVP is meant for the edge (a trunk).
+    implicit: what it offers in RTP/SAVP is meant for the edge (a trunk, a UE whose listener assumes all).
     restoring: its S-CSCF was not reached: only a REGISTER changes that (24.229 5.2.6.3.2A).
     live: False as soon as it is no longer registered.
     """

@@ -264,6 +264,7 @@ def _fill(binding: Binding, pending: PendingRegistration, contact: Contact, expi
     binding.restoring = False
     binding.negotiated = pending.media
     binding.announced = pending.media | pending.flow.listener.assume
+    binding.implicit = not pending.media and bool(pending.flow.listener.assume)  # it knows of no a=3ge2ae
     binding.mechanisms = binding.announced.intersection(pending.network)
 
 

@@ -114,7 +114,8 @@ class Trunks:
         return binding
 
     def _at_contact(self, uri: SipUri) -> Binding | None:
-        at = self._by_address.get((uri.host, uri.port or 5060), [])
+        port = 5061 if (uri.param("transport") or "").lower() == "tls" else 5060
+        at = self._by_address.get((uri.host, uri.port or port), [])
         if len(at) == 1:
             return at[0]
         return self._one_with(uri.user, at, lambda b: b.contact) if uri.user else None

@@ -30,7 +30,6 @@ def assume_srtp(settings: dict[str, Any]) -> None:
     """The phone writes neither Security-Client nor a=3ge2ae: both are taken for granted."""
     for listener in settings["access"]["listen"]:
         listener["assume"] = ["sdes-srtp"]
-    settings["media_security"] = {"implicit": True}
 
 
 async def test_it_calls_a_plain_far_end(tmp_path: Path):
@@ -80,7 +79,6 @@ async def test_it_registers_and_calls_over_tls(tmp_path: Path):
             "transport": "tls", "address": "127.0.0.1", "port": near, "assume": ["sdes-srtp"],
             "certificate": str(files.certificate), "private_key": str(files.private_key),
         }]  # fmt: skip
-        settings["media_security"] = {"implicit": True}
 
     static = {"echo": f"sip:echo@127.0.0.1:{port}"}
     async with (

@@ -12,6 +12,7 @@ import pytest
 
 from lab.address import Target
 from lab.sockets import free_port
+from tests.interop.test_kamailio import kamailio
 from tests.support.audio import PROTECTED_SPEECH, SPEECH, audible
 from tests.support.baresip import Baresip, baresip, free_pair, plain_far_end
 from tests.support.capture import Capture
@@ -50,7 +51,6 @@ class Access:
             point["certificate"] = str(self._files.certificate)
             point["private_key"] = str(self._files.private_key)
         settings["access"]["listen"] = [point]
-        settings["media_security"] = {"implicit": True}
 
     def phone(self, user: str) -> AbstractAsyncContextManager[Baresip]:
         trust = self._files.ca if self._files is not None else None
@@ -149,11 +149,13 @@ class Pair:
 
 
 @asynccontextmanager
-async def both_behind_the_edge(directory: Path, transport: str, assume: list[str]) -> AsyncIterator[Pair]:
+async def both_behind_the_edge(
+    directory: Path, transport: str, assume: list[str], next_hop: str | None = None
+) -> AsyncIterator[Pair]:
     access = Access(directory, transport, assume)
     async with AsyncExitStack() as stack:
         core = {"relay": False, "end_to_end": not assume}
-        net = await stack.enter_async_context(network(core=core, edit_pcscf=access.edit))
+        net = await stack.enter_async_context(network(core=core, next_hop=next_hop, edit_pcscf=access.edit))
         wire = await stack.enter_async_context(Capture(directory, f"udp or tcp port {net.edge.core.port}"))
         phones = [await stack.enter_async_context(access.phone(user)) for user in ("alice", "bob")]
         for phone in phones:
@@ -182,20 +184,32 @@ TRANSPORTS = pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 async def test_protected_to_the_edge(tmp_path: Path, transport: str) -> None:
     """Each leg with keys of its own, and in the core plain RTP that anybody can hear."""
     async with both_behind_the_edge(tmp_path, transport, ["sdes-srtp"]) as pair:
-        await pair.establish()
-        await pair.end()
-        assert await decided(pair.net) == {"e2ae": 2}
-        near, far = pair.near(), [text for _, text in await pair.far()]
-        for text in near:
-            assert "RTP/SAVP" in text
-            assert "crypto:" in text
-        for text in far:
-            assert "RTP/AVP" in text
-            assert "crypto:" not in text
-        # Offer and answer of either phone: nothing that one of them wrote was given to the other.
-        assert len({key for text in near for key in re.findall("inline:(.*)", text)}) == 4
-        await media_is(pair, near, PROTECTED_SPEECH, 4)
-        await media_is(pair, far, SPEECH, 2)
+        await protected_to_the_edge(pair)
+
+
+async def test_protected_to_the_edge_of_kamailio(tmp_path: Path) -> None:
+    async with (
+        kamailio(tmp_path) as (uri, _),
+        both_behind_the_edge(tmp_path, "tls", ["sdes-srtp"], uri) as pair,
+    ):
+        await protected_to_the_edge(pair)
+
+
+async def protected_to_the_edge(pair: Pair) -> None:
+    await pair.establish()
+    await pair.end()
+    assert await decided(pair.net) == {"e2ae": 2}
+    near, far = pair.near(), [text for _, text in await pair.far()]
+    for text in near:
+        assert "RTP/SAVP" in text
+        assert "crypto:" in text
+    for text in far:
+        assert "RTP/AVP" in text
+        assert "crypto:" not in text
+    # Offer and answer of either phone: nothing that one of them wrote was given to the other.
+    assert len({key for text in near for key in re.findall("inline:(.*)", text)}) == 4
+    await media_is(pair, near, PROTECTED_SPEECH, 4)
+    await media_is(pair, far, SPEECH, 2)
 
 
 @TRANSPORTS

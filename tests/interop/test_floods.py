@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hosting.descriptors import raise_descriptor_limit
+from lab.errors import RegistrationFailed
 from lab.ue import UserAgent
 from tests.interop.test_hostile_signalling import request, status_of
 from tests.support.edge import PASSWORD, Network, aor, network
@@ -184,6 +185,22 @@ async def test_ten_thousand_idle_connections() -> None:
             )
             await good_calls(net, alice)
         await until(lambda: net.metric("pcscf", "pcscf_connections"), lambda seen: seen <= before + 1)
+
+
+async def test_a_source_that_registers_too_many_contacts() -> None:
+    async with served(max_bindings_per_source=2, registration_burst_per_source=100) as (net, alice):
+        third = UserAgent(aor("alice"), PASSWORD, net.edge.access._replace(transport="tcp"))
+        await net.stack.enter_async_context(third)
+        with pytest.raises(RegistrationFailed) as refused:
+            await third.register()
+        assert refused.value.status == 503
+        reason = "too many bindings of one source"
+        assert await net.metric("pcscf", "pcscf_refusals_total", reason=reason) == 1
+        await alice.register()  # who is registered stays so,
+        await alice.deregister()
+        await third.register()  # and makes room
+        await third.deregister()
+        await alice.register()
 
 
 async def test_a_head_above_the_limit_is_refused_and_ends_its_connection() -> None:

@@ -64,7 +64,7 @@ def test_no_key_in_what_is_logged_or_counted(stage: Stage) -> None:
     _, came = between.ring()
     between.core.answer(came, 200, plain().replace(b"RTP/AVP", f"RTP/{OTHER_KEY}".encode()))
     assert between.core.starts() == ["ACK", "BYE"]
-    between.ue.response(488)
+    between.ue.response(500)
     called = ends(stage, originating=False, ue=between.ue)
     _, came = called.ring()
     called.ue.answer(came, 200, secure(OTHER_KEY[:-4], more=""))

@@ -136,6 +136,26 @@ def test_while_it_rings(stage: Stage, case: Case) -> None:
     stage.check_forgotten()
 
 
+@EACH
+def test_the_ue_is_still_called_and_with_other_keys(stage: Stage, case: Case) -> None:
+    """That its media is lost does not make it unreachable (TS 23.228 5.10)."""
+    call = establish(ends(stage, originating=False))
+    before = {line for line in call.came.body.split(b"\r\n") if b"inline:" in line}
+    stage.now += INACTIVITY
+    happen(stage, case)
+    if case.reason is None:
+        call.hang_up()
+    else:
+        check_released(call, case.reason)
+    again = establish(ends(stage, ue=call.ends.ue, originating=False))
+    after = {line for line in again.came.body.split(b"\r\n") if b"inline:" in line}
+    assert before
+    assert after
+    assert not before & after
+    again.hang_up()
+    stage.check_forgotten()
+
+
 # Several streams
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lab.address import Target
 from lab.sockets import free_port
+from tests.support.certificates import Files
 from tests.support.programs import Program, bound
 
 MODULES = Path("/usr/lib/baresip/modules")
@@ -109,6 +110,25 @@ async def plain_far_end(directory: Path, aor: str, port: int) -> AsyncIterator[B
     account = _ACCOUNT.format(aor=aor, regint=0, more="")
     async with _running(directory / f"baresip-{_user(aor)}", "", account, port) as phone:
         yield phone
+
+
+@asynccontextmanager
+async def trunk(directory: Path, aor: str, port: int, proxy: Target, files: Files) -> AsyncIterator[Baresip]:
+    """Start one that registers nowhere and has mandatory SRTP; over TLS it listens on ``port`` + 1.
+
+    files: its certificate, and the CA of the proxy that its own calls go to.
+    """
+    pem = directory / f"{_user(aor)}-both.pem"
+    _join(pem, files.certificate, files.private_key)
+    more = f';mediaenc=srtp-mand;outbound="sip:{proxy.host}:{proxy.port};transport={proxy.transport}"'
+    account = _ACCOUNT.format(aor=aor, regint=0, more=more)
+    config = f"sip_certificate {pem}\nsip_cafile {files.ca}\n"
+    async with _running(directory / f"baresip-{_user(aor)}", config, account, port) as phone:
+        yield phone
+
+
+def _join(target: Path, *parts: Path) -> None:
+    target.write_bytes(b"".join(part.read_bytes() for part in parts))
 
 
 @asynccontextmanager

@@ -153,6 +153,10 @@ def rare() -> list[tuple[Action, ActionReply]]:
         ),
         (Action(None, [six], priority=3), ActionReply(5, [Reserved("ip/0/access_6/1")])),
         (
+            Action(812, [Configure("ip/0/access/4097", [held, video], Latch.RELATCH, "192.0.2.11")]),
+            ActionReply(812, [Reserved("ip/0/access/4097")]),
+        ),
+        (
             Action(812, [Configure("ip/0/access/4097", []), Release("ip/0/core/4098")]),
             ActionReply(812, [Reserved("ip/0/access/4097"), Done("ip/0/core/4098")]),
         ),

@@ -59,8 +59,9 @@ class Heard:
 
 @dataclass(eq=False)
 class Talker:
-    """mine, theirs: what is agreed; settled: how often something was. watch: is given each new description
-    that arrives. forbidden: must never arrive. wrong: somebody broke the rules: who knows what is agreed.
+    """mine, theirs: what is agreed; settled: how often something was; firm: it is more than a preview. watch:
+    is given each new description that arrives. forbidden: must never arrive. wrong: somebody broke the rules,
+    who knows what is agreed.
     """
 
     end: End
@@ -82,6 +83,7 @@ class Talker:
     confirmed: bool = False
     over: bool = False
     wrong: bool = False
+    firm: bool = False
     last: bytes = b""
     _replies: dict[str, bytes] = field(default_factory=dict)
     _acks: dict[str, Came] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class Talker:
         heard = self.heard
         if heard is not None and isinstance(heard.by, Asked):
             body = self._settle_answer(heard)
+            self.firm = True
             self._send("PRACK", body, False, f"RAck: {rack}")
         else:
             self.send("PRACK", lines, f"RAck: {rack}")
@@ -181,11 +184,14 @@ class Talker:
                 body = self._describe(came, True) if method == "INVITE" else came.body
             if method == "INVITE":
                 self.confirmed = True
+                self.firm = self.settled > 0
         else:
             if self.heard is not None and self.heard.by is came:
                 self.heard = None
             if came.offered:
                 self._revert()
+            if method == "INVITE" and not self.confirmed:
+                self.over = True
         self._respond(came, status, body)
 
     def repeat_success(self) -> None:
@@ -227,6 +233,11 @@ class Talker:
             self.proposal = None
 
     # Reading
+
+    @property
+    def may_invite(self) -> bool:
+        """Whether no INVITE is under way in the dialog, as far as is known here (RFC 3261 14.1)."""
+        return self.confirmed and not self._acks and not self._ringing() and not self._waiting("INVITE")
 
     @property
     def pending(self) -> bool:
@@ -273,6 +284,7 @@ class Talker:
             self.watch(request.body)
         if request.method == "PRACK":
             self.unpracked -= 1
+            self.firm = self.settled > 0
             if request.body and self.proposal is not None:
                 self._settle(self.proposal.body, request.body)
                 return
@@ -302,6 +314,7 @@ class Talker:
         if self.proposal is not None and request.body:
             self.watch(request.body)
             self._settle(self.proposal.body, request.body)
+            self.firm = True
 
     def _response(self, response: Response) -> None:
         number, method = cseq_of(response)
@@ -311,7 +324,7 @@ class Talker:
         status = response.status
         if entry.final:
             if status < 300 and method == "INVITE" and entry.ack:
-                assert not response.body or response.body == entry.answer
+                assert response.body in {b"", entry.answer, self.theirs} or self.wrong
                 self.end.send(entry.ack)
             elif status >= 300 and method == "INVITE":
                 self.end.acknowledge(entry.request, response)
@@ -335,16 +348,20 @@ class Talker:
 
     def _description(self, entry: Asked, response: Response, reliable: bool) -> None:
         body = response.body
+        firm = reliable or response.status >= 200
         if entry.answer:
-            assert body == entry.answer or self.wrong, "the same description came out otherwise"
+            self.firm = self.firm or firm
+            repeats = body in {entry.answer, self.theirs}
+            assert repeats or self.wrong, "the same description came out otherwise"
             return
-        assert entry.offers or reliable or response.status >= 200, "a preview of an offer"
+        assert entry.offers or firm, "a preview of an offer"
         self.watch(body)
         entry.answer = body
         if entry.offers:
             assert self.proposal is not None or self.wrong
             if self.proposal is not None:
                 self._settle(self.proposal.body, body)
+                self.firm = firm
         elif not self.pending:
             self.heard = Heard(body, entry)
         else:
@@ -353,7 +370,7 @@ class Talker:
     def _succeeded(self, entry: Asked, method: str) -> None:
         entry.final = 200
         if entry.offers:
-            assert entry.answer or self.wrong, f"a 2xx to {method} without an answer"
+            assert entry.answer or self.wrong or self.over, f"a 2xx to {method} without an answer"
         if method != "INVITE":
             return
         self.confirmed = True
@@ -362,6 +379,7 @@ class Talker:
         body = b""
         if self.heard is not None and self.heard.by is entry:
             body = self._settle_answer(self.heard)
+        self.firm = self.settled > 0
         entry.ack = self.leg.send("ACK", body, cseq=cseq_of(entry.request)[0]).encode()
 
     def _failed(self, entry: Asked, response: Response) -> None:

@@ -45,6 +45,8 @@ pub struct Port {
     /// rollover counter and encrypt twice under one index.
     sender: Option<Box<Sender>>,
     receiver: Option<Box<Receiver>>,
+    /// The sender before, should its key come back.
+    former: Option<Box<Sender>>,
     /// Seconds of the monotonic clock.
     pub last_activity: Option<f64>,
     /// Slot of the other side.
@@ -78,6 +80,7 @@ impl Port {
             id,
             sender: None,
             receiver: None,
+            former: None,
             last_activity: None,
             peer: None,
             transform: Transform::Closed,
@@ -129,10 +132,14 @@ impl Port {
         if let Some(key) = send
             && self.sender.as_ref().is_none_or(|kept| kept.crypto() != key)
         {
-            self.sender = Some(Box::new(Sender::new(key, limits.replay_window, limits.ssrcs)));
+            let made = self.former.take().filter(|kept| kept.crypto() == key);
+            self.former = self.sender.take();
+            self.sender =
+                made.or_else(|| Some(Box::new(Sender::new(key, limits.replay_window, limits.ssrcs))));
         }
         if let Some(key) = receive
             && self.receiver.as_ref().is_none_or(|kept| kept.crypto() != key)
+            && !self.receiver.as_mut().is_some_and(|kept| kept.go_back(key, now))
         {
             let mut made = Box::new(Receiver::new(key, limits.replay_window, limits.ssrcs));
             if let Some(old) = self.receiver.take() {

@@ -97,6 +97,7 @@ def test_configure_is_checked_before_anything_is_done(controller: Controller) ->
         (510, [Stream(i) for i in range(2, 18)]),
     ):
         assert controller.error(context, Configure(ue, streams)) == code
+    assert controller.error(context, Configure(ue, [], source="somewhere")) == 449
     assert controller.engine.legs == before
 
 

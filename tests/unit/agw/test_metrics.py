@@ -14,7 +14,15 @@ def test_the_documented_names_are_the_real_ones() -> None:
     real = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in families(
-            gateway()[0], failures=0, streams=0, tasks=0, controlled=False, iq={}, connections=0, tcp={}
+            gateway()[0],
+            failures=0,
+            streams=0,
+            tasks=0,
+            controlled=False,
+            iq={},
+            forgeries=0,
+            connections=0,
+            tcp={},
         )
     }
     assert sorted(documented) == sorted(real)

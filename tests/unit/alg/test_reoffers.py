@@ -2,7 +2,7 @@
 
 import pytest
 
-from iq.procedures import Configure, Endpoint, Latch, Mode
+from iq.procedures import Endpoint
 from pcscf.alg.session import MediaPolicy
 from pcscf.errors import SdpRejected
 from pcscf.flow import Side
@@ -56,17 +56,6 @@ def test_a_new_ue_key_changes_the_receive_side_alone(side: Side) -> None:
     assert stream.remote_crypto is not None
     assert (stream.local_crypto, stream.mode) == (None, None)
     assert stream.remote == Endpoint("192.0.2.10", 30000)
-
-
-def test_a_moved_ue_is_latched_anew() -> None:
-    call = Call()
-    call.originate()
-    call.offer(sdp(SECURE, version=2, host="192.0.2.11"))
-    call.answer(sdp(PLAIN, host="203.0.113.77"))
-    [configure] = call.last.procedures
-    assert isinstance(configure, Configure)
-    assert configure.latch is Latch.RELATCH
-    assert configure.streams[0].remote == Endpoint("192.0.2.11", 30000)
 
 
 SHA1_32 = SECURE.replace("SHA1_80", "SHA1_32").replace(UE_KEY, OTHER_KEY)
@@ -213,46 +202,6 @@ def test_missing_indication_does_not_end_e2ae() -> None:
     assert "RTP/AVP" in out
     assert UE_KEY not in out
     assert "3ge2ae" not in call.answer(sdp(PLAIN, host="203.0.113.77"))
-
-
-@pytest.mark.parametrize(
-    ("ue", "far", "modes"),
-    [
-        ("sendonly", "recvonly", (Mode.RECEIVE_ONLY, Mode.SEND_ONLY)),
-        ("recvonly", "sendonly", (Mode.SEND_ONLY, Mode.RECEIVE_ONLY)),
-        ("inactive", "inactive", (Mode.INACTIVE, Mode.INACTIVE)),
-        ("sendonly", "inactive", (Mode.INACTIVE, Mode.INACTIVE)),
-    ],
-)
-def test_hold_and_resume(ue: str, far: str, modes: tuple[Mode, Mode]) -> None:
-    call = Call()
-    call.originate()
-    assert f"a={ue}" in call.offer(sdp(f"{SECURE}\na={ue}", version=2))
-    assert f"a={far}" in call.answer(sdp(f"{PLAIN}\na={far}", host="203.0.113.77", version=2))
-    assert [stream.mode for _, stream in call.changes()] == list(modes)
-    call.offer(sdp(SECURE, version=3))
-    call.answer(sdp(PLAIN, host="203.0.113.77", version=3))
-    assert [stream.mode for _, stream in call.changes()] == [Mode.SEND_RECEIVE, Mode.SEND_RECEIVE]
-    assert all(stream.remote is None for _, stream in call.changes())
-
-
-def test_direction_of_the_session_level_counts() -> None:
-    call = Call()
-    call.originate()
-    call.offer(sdp(SECURE, version=2, session="a=sendonly\n"))
-    call.answer(sdp(PLAIN, host="203.0.113.77", session="a=recvonly\n"))
-    assert [stream.mode for _, stream in call.changes()] == [Mode.RECEIVE_ONLY, Mode.SEND_ONLY]
-
-
-def test_hold_by_address_is_inactive() -> None:
-    call = Call()
-    call.originate()
-    out = call.offer(sdp(SECURE + "\na=sendrecv", version=2, host="0.0.0.0"))
-    assert "a=inactive\r\n" in out
-    assert "a=sendrecv" not in out
-    call.answer(sdp(PLAIN + "\na=inactive", host="203.0.113.77"))
-    assert {stream.mode for _, stream in call.changes()} == {Mode.INACTIVE}
-    assert all(stream.remote is None for _, stream in call.changes())
 
 
 def test_a_line_is_added_closed_and_used_again() -> None:

@@ -4,8 +4,10 @@ import resource
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from hosting.descriptors import raise_descriptor_limit
+from pcscf import app
 
 
 @pytest.fixture
@@ -34,3 +36,13 @@ def test_what_the_system_refuses_stays(limits: tuple[int, int], monkeypatch: pyt
     with monkeypatch.context() as patch:
         patch.setattr(resource, "setrlimit", refuse)
         assert raise_descriptor_limit() == soft
+
+
+@pytest.mark.parametrize(("wanted", "most"), [(20_000, 744), (744, 744), (500, 500)])
+def test_connections_leave_some_of_them(wanted: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "raise_descriptor_limit", lambda: 1000)
+    with capture_logs() as logs:
+        assert app._connections(wanted) == most
+    assert [line["event"] for line in logs] == (
+        ["fewer connections than limits.max_connections"] if most < wanted else []
+    )

@@ -10,6 +10,7 @@ from pcscf.registration.trunks import Trunk
 from tests.support.registered import (
     ANNOUNCED,
     CORE,
+    TLS,
     UDP,
     MemoryFlow,
     granted_to_alice,
@@ -155,6 +156,18 @@ def test_listener_may_assume_mechanisms_but_not_sdes_on_an_open_gm():
     assert binding.announced == assumed
     assert binding.mechanisms == {"msrp-tls"}
     assert binding.negotiated == set()
+    assert binding.implicit
+
+
+@pytest.mark.parametrize("media", [["sdes-srtp"], ["msrp-tls"]])
+def test_a_ue_that_announces_says_itself_what_it_asks_for(media):
+    trusting = Listener(
+        Side.ACCESS, "tls", "198.51.100.1", 5061, "access", True, assume=frozenset({"sdes-srtp"})
+    )
+    binding = registered(registrar(), MemoryFlow(trusting), register(media=media))[0].installed[0]
+    assert binding.mechanisms == {"sdes-srtp", *media}
+    assert not binding.implicit
+    assert not registered(registrar(), MemoryFlow(TLS), register())[0].installed[0].implicit
 
 
 def test_sdes_announced_over_udp_is_not_effective():

@@ -1,6 +1,8 @@
 """Requests with too many or too large header fields are answered, where an answer can be written."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pcscf.errors import BadMessage, SipRefusal
 from pcscf.sip.build import response_to
@@ -117,3 +119,27 @@ def test_the_answer_is_one_of_the_transaction_layer(method: str, answers: int) -
     assert all((answer.first("via") or "").endswith(";rport=5062;received=203.0.113.9") for answer in sent)
     assert layer.counters == {"refused_400": 1}
     assert len(layer) == 0
+
+
+#: Pieces of a head that may go wrong where fields are looked for.
+PIECES = [
+    b"Via: a", b"From: b", b"t: <sip:c>", b"i: d", b"CSeq: 1 X", b"l: 0", b"Q", b" fold", b":", b"", b"\r",
+    b"\n", b"\xff", b"via", b"To:",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30), st.sampled_from([b"\r\n", b"\n"]), st.booleans())
+def test_whatever_is_too_much_is_answered_or_refused(pieces: list[bytes], end: bytes, large: bool) -> None:
+    head = end.join([b"MESSAGE sip:a SIP/2.0", *pieces])
+    head += b"\r\nX: " + b"y" * MAX_HEAD if large else b"\r\nX: y" * (MAX_HEADERS + 1)
+    try:
+        message = from_datagram(head + b"\r\n\r\n")
+    except BadMessage:
+        return
+    assert isinstance(message, Request)
+    if b"\r\n\r\n" not in head:
+        assert len(message.fields) <= 31
+        with pytest.raises(SipRefusal):
+            validate(message)
+    response = response_to(message, 400, to_tag="1")
+    assert parse(response.encode()).encode() == response.encode()
