@@ -1,6 +1,6 @@
 """What pyproject.toml cannot say: the path of a message is compiled by mypyc where there is a C compiler.
 
-An editable install (``make setup``) runs the sources as they are; ``IMS_EDGE_COMPILE=0`` has a wheel do so, too.
+An editable install (``make setup``) runs the sources as they are, and so does a wheel with IMS_EDGE_COMPILE=0.
 """
 
 import os
@@ -14,11 +14,13 @@ from setuptools import Extension, setup
 #: What every message of a call passes through: whole packages, and single modules.
 PACKAGES = (
     "pcscf/sip", "pcscf/transaction", "pcscf/sdp", "pcscf/alg", "pcscf/registration", "pcscf/proxy",
-    "iq", "iq/h248", "agw/control",
+    "iq/h248", "agw/control",
 )  # fmt: skip
 MODULES = (
     "pcscf/admin/counters.py", "pcscf/edge.py", "pcscf/errors.py", "pcscf/flow.py", "pcscf/transport/udp.py",
-)
+    "iq/association.py", "iq/errors.py", "iq/exchange.py", "iq/peer.py", "iq/procedures.py", "iq/suites.py",
+    "iq/times.py", "iq/tpkt.py",
+)  # fmt: skip
 
 
 def obstacle() -> str:
@@ -38,7 +40,7 @@ def compiled() -> list[Extension]:
     if "bdist_wheel" not in sys.argv:  # an editable install, or nothing is built yet
         return []
     if reason := obstacle():
-        print(f"not compiled, slower: {reason}", file=sys.stderr)
+        sys.stderr.write(f"not compiled, slower: {reason}\n")
         return []
     from mypyc.build import mypycify  # noqa: PLC0415 -- an editable install needs no mypy to build
 
@@ -46,7 +48,7 @@ def compiled() -> list[Extension]:
     files = [path for path in files if not path.endswith("/__init__.py")]
     return mypycify(
         [*files, *MODULES, "--ignore-missing-imports"],
-        opt_level="1",
+        opt_level="2",
         debug_level="0",
         group_name="ims_media_edge",
     )
