@@ -1,7 +1,6 @@
 """The media of one INVITE: each offer and answer in two steps, plan (Iq) and complete (SDP out)."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from iq.procedures import Action, ActionReply, Mode
 from pcscf.alg import offer_answer
@@ -46,7 +45,6 @@ class MediaSession:
         "_context",
         "_first",
         "_followed",
-        "_gates",
         "_latest",
         "_number",
         "_offering",
@@ -68,7 +66,6 @@ class MediaSession:
         emergency: bool = False,
     ) -> None:
         self._policy = policy
-        self._gates = Gates(caller, "sendrecv" if emergency else policy.early_media)
         self._random = random
         self._offering = Offering(policy, access, random, emergency)
         #: The INVITE as it was before anybody answered: what a further dialog begins with.
@@ -76,7 +73,8 @@ class MediaSession:
         self._followed = self._first
         self._latest: Exchange | None = None
         self._number = 0
-        self._context = Context(access, emergency=emergency)
+        gates = Gates(caller, "sendrecv" if emergency else policy.early_media)
+        self._context = Context(access, gates, emergency=emergency)
         self._origins = Origins()
         self.decisions: list[Decision] = []
         self.dialogs: dict[str, Dialog] = {}
@@ -171,12 +169,8 @@ class MediaSession:
         exchange = Exchange(self._number, sender, offer, lines, dialog.exchange, dialog.phase, dialog.streams)
         dialog.begin(event, exchange)
         self._latest = exchange
-        if not dialog.confirmed:
-            for index, line in enumerate(lines):
-                if line.fresh and line.stream is not None:
-                    line.stream.state = self._gates.gated(line.stream.state, index, dialog.authorized)
         notes = self._origins.note(offer, sdp, sender)
-        return Plan(self._context.reserve(exchange), dialog, exchange, event=event, notes=notes)
+        return Plan(self._context.reserve(dialog, exchange), dialog, exchange, event=event, notes=notes)
 
     def _busy(self) -> SipRefusal:
         seconds = str(self._random(1)[0] % 11)
@@ -262,38 +256,8 @@ class MediaSession:
     def _plan(
         self, dialog: Dialog, exchange: Exchange, answer: Answer, said: Answer, event: Input | None = None
     ) -> Plan:
-        wanted = self._wanted(dialog, exchange, answer)
+        wanted = self._context.wanted(self.dialogs.values(), dialog, exchange, answer)
         return Plan(self._context.configure(wanted), dialog, exchange, said, event, wanted)
-
-    def _wanted(self, dialog: Dialog, exchange: Exchange, answer: Answer) -> list[tuple[MediaStream, State]]:
-        """Return what the gateway is to do for an answer.
-
-        What it declines is shut, and released once the INVITE has succeeded: before, another dialog may take
-        it, or the session may go on as it was.
-        """
-        final = dialog.confirmed and not answer.provisional
-        wanted: list[tuple[MediaStream, State]] = []
-        for index, (line, state) in enumerate(zip(exchange.lines, answer.wanted, strict=True)):
-            stream = line.stream
-            if stream is None or state is None or stream.state.closed:
-                continue
-            goal = state
-            if state.closed and not final:
-                goal = replace(stream.state, access_mode=Mode.INACTIVE, core_mode=Mode.INACTIVE)
-            elif not dialog.confirmed:
-                goal = self._gates.gated(state, index, dialog.authorized)
-            wanted.append((stream, goal))
-        return wanted + closing(self._unused(dialog, wanted)) if final else wanted
-
-    def _unused(self, dialog: Dialog, wanted: list[tuple[MediaStream, State]]) -> list[MediaStream]:
-        """Return the open streams that are not in ``wanted``, nor confirmed or on offer elsewhere."""
-        used = {stream.id for stream, _ in wanted}
-        if len(used) == len(self._context.streams):
-            return []
-        for other in self.dialogs.values():
-            if other.pending is not None or (other.confirmed and other is not dialog):
-                used |= {stream.id for stream in other.streams if stream is not None}
-        return [stream for stream in self._context.streams if stream.id not in used]
 
     # both
 
@@ -352,12 +316,22 @@ class MediaSession:
         dialog, exchange = plan.dialog, plan.exchange
         if dialog.exchange is not exchange:
             return None  # a later offer stands on this one
+        return self._undo(dialog, exchange)
+
+    def withdraw(self, fork: str) -> Action | None:
+        """Undo an offer that was never answered, where something was agreed on before; as rollback()."""
+        dialog = self.dialogs.get(fork)
+        if dialog is None or dialog.pending is None or not dialog.agreed or dialog.exchange is None:
+            return None
+        return self._undo(dialog, dialog.exchange)
+
+    def _undo(self, dialog: Dialog, exchange: Exchange) -> Action | None:
         dialog.restore()
         if exchange.number == 1:
             return self.release()
         wanted: list[tuple[MediaStream, State]] = []
         if dialog.agreed is not None and self._followed is dialog:
-            wanted = self._wanted(dialog, *dialog.agreed)
+            wanted = self._context.wanted(self.dialogs.values(), dialog, *dialog.agreed)
         known = {stream.id for stream, _ in wanted}
         wanted += closing(stream for stream in fresh_streams(exchange.lines) if stream.id not in known)
         action = self._context.configure(wanted)

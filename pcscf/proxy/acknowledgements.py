@@ -2,7 +2,7 @@
 
 from pcscf.alg.session import Plan
 from pcscf.errors import SipRefusal
-from pcscf.proxy.branch import Branch, Call
+from pcscf.proxy.branch import Branch, Call, Dialog
 from pcscf.proxy.descriptions import sdp_of
 from pcscf.proxy.dialogs import callee_tag
 from pcscf.proxy.effects import Forward
@@ -10,6 +10,7 @@ from pcscf.proxy.endings import Endings
 from pcscf.proxy.gateways import Gateways
 from pcscf.proxy.turn import Turn
 from pcscf.sdp.body import SdpPart
+from pcscf.sip.headers import cseq_of
 
 
 class Acknowledgements:
@@ -26,23 +27,25 @@ class Acknowledgements:
             return
         sender = branch.to.other
         fork = callee_tag(call, branch.request, sender)
+        dialog = call.dialogs.get(fork)
+        due = dialog is not None and call.media.pending(fork) is branch.to
         try:
             part = sdp_of(branch.request, "ACK")
             if part is None:
                 self._turn.add(Forward(branch))
-            elif call.acknowledged is not None and call.acknowledged[0] == part.sdp:
-                self._forward(branch, part.replace(call.acknowledged[1]))
-            elif fork in call.forks and call.media.pending(fork) is branch.to:
+                if due:
+                    self._gateways.withdraw(call, fork)
+            elif dialog is not None and due:
                 plan = call.media.plan_answer(part.sdp, sender, fork)
-                self._answer(call, branch, part, plan)
+                self._answer(call, branch, part, plan, dialog)
             else:
-                self._forward(branch, b"")
+                self._forward(branch, _again(branch, part, dialog))
         except SipRefusal as refusal:
             self._bad(call, branch, refusal)
 
-    def _answer(self, call: Call, branch: Branch, part: SdpPart, plan: Plan) -> None:
+    def _answer(self, call: Call, branch: Branch, part: SdpPart, plan: Plan, dialog: Dialog) -> None:
         def then(sdp: bytes) -> None:
-            call.acknowledged = (part.sdp, sdp)
+            dialog.acknowledged = (cseq_of(branch.request)[0], part.sdp, sdp)
             self._forward(branch, part.replace(sdp))
 
         self._gateways.carry_out(call, plan, then, lambda refusal: self._bad(call, branch, refusal))
@@ -58,3 +61,11 @@ class Acknowledgements:
             branch.request.remove("content-type")
         branch.request.set_body(body)
         self._turn.add(Forward(branch))
+
+
+def _again(branch: Branch, part: SdpPart, dialog: Dialog | None) -> bytes:
+    """Return the body for an ACK whose answer is not due: what it had before, or none."""
+    known = dialog.acknowledged if dialog is not None else None
+    if known is None or known[:2] != (cseq_of(branch.request)[0], part.sdp):
+        return b""
+    return part.replace(known[2])

@@ -27,6 +27,15 @@ class SessionAsked:
     timed: bool
 
 
+@dataclass(slots=True)
+class Offered:
+    """An offer that came in the response to an INVITE without one, as received and as sent on."""
+
+    received: bytes
+    sent: bytes
+    plan: Plan
+
+
 #: Our listener that sends, and the numeric host and port of the next hop.
 Way = tuple[Listener, str, int]
 
@@ -39,8 +48,8 @@ class Branch:
     request: the edited copy, complete but for what depends on the next hop. flow: the UE's, where it goes
     to the access side; else ``uri`` is resolved. token: user part of Record-Route, "" for none.
     served: the binding of the UE that sent it, where the request begins something.
-    plan: of the offer that this request carries, for a rollback when it fails. offered: the offer that came
-    in its response (offerless INVITE), as received and as sent on. session: where it refreshes a session.
+    plan: of the offer that this request carries, for a rollback when it fails. offered: what came instead in
+    its responses, by dialog (offerless INVITE). session: where it refreshes a session.
     loop: hash of what decides its routing.
     heard: a response came, at least 100. undelivered: of an emergency, the answer where it reaches nobody.
     outcome: of a request of our own: is given its final response, None where none comes.
@@ -62,7 +71,7 @@ class Branch:
     saved: SavedHeaders | None = None
     served: Binding | None = None
     plan: Plan | None = None
-    offered: tuple[bytes, bytes] | None = None
+    offered: dict[str, Offered] = field(default_factory=dict)
     session: SessionAsked | None = None
     loop: str = ""
     heard: bool = False
@@ -86,12 +95,14 @@ class Dialog:
     """A confirmed dialog of a call: the 2xx that made it, as its sender wrote it (RFC 3261 12).
 
     body: as it went on, for repetitions of the 2xx. contacts: remote target of each side as refreshed since.
+    acknowledged: the last answer in an ACK: its CSeq, as received, as sent on.
     cseq: highest number sent towards each side. session: runs while its interval was agreed (RFC 4028).
     """
 
     answer: Response
     body: bytes = b""
     contacts: dict[Side, str] = field(default_factory=dict)
+    acknowledged: tuple[int, bytes, bytes] | None = None
     cseq: dict[Side, int] = field(default_factory=dict)
     session: Timer | None = None
 
@@ -105,7 +116,6 @@ class Call:
     branch: of that INVITE; None once the call is over, or the two would hold each other. dialogs: confirmed
     ones, by To tag of the callee; over: those that have ended. forks: every To tag of the INVITE's responses
     so far.
-    acknowledged: the answer of the last ACK that had one, as received and as sent on.
     waiting: the gateway was asked, and ``queue`` holds in order what came since. answered: when, 0.0 if not.
     """
 
@@ -122,7 +132,6 @@ class Call:
     dialogs: dict[str, Dialog] = field(default_factory=dict)
     over: dict[str, Dialog] = field(default_factory=dict)
     forks: list[str] = field(default_factory=list)
-    acknowledged: tuple[bytes, bytes] | None = None
     waiting: bool = False
     queue: deque[Callable[[], None]] = field(default_factory=deque)
     queued: set[Any] = field(default_factory=set)
