@@ -130,7 +130,7 @@ async def test_back_pressure_in_both_directions(call: Call) -> None:
         sent = hashlib.sha256()
         octets = 0
         chunk = bytes(range(256)) * 1024
-        while octets < 64 << 20:
+        while octets < 16 << 20:
             try:
                 count = sender.connection.send(chunk)
             except BlockingIOError:
@@ -142,7 +142,7 @@ async def test_back_pressure_in_both_directions(call: Call) -> None:
                     break
             sent.update(chunk[:count])
             octets += count
-        assert octets < 64 << 20  # held up
+        assert octets < 16 << 20  # held up
         sender.connection.setblocking(False)
         got = await receiver.receive(octets)
         assert hashlib.sha256(got).digest() == sent.digest()
@@ -208,6 +208,13 @@ async def test_a_far_end_that_is_not_there(call: Call) -> None:
     await call.ue.connect(call.to_access)
     assert [tuple(one) for one in await call.reported()] == [(call.core, Change.FAILED, "Connection refused")]
     assert await call.ue.end() == "ConnectionResetError"
+
+
+async def test_who_waits_for_the_other_side_is_not_late(call: Call) -> None:
+    call.edit_access(ACTIVE)
+    call.edit_core(PASSIVE)
+    call.relay.tick(asyncio.get_running_loop().time() + 31.0)
+    assert [one.port for one in await call.reported()] == [call.core]
 
 
 @pytest.mark.parametrize("connected", [False, True])
