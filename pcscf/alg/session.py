@@ -25,9 +25,6 @@ from pcscf.sdp.model import Sdp
 __all__ = ["AccessProfile", "MediaPolicy", "MediaSession", "Plan"]
 
 
-_FROM_UE = frozenset({Mode.SEND_RECEIVE, Mode.RECEIVE_ONLY})
-
-
 class MediaSession:
     """Owns the SDP of both legs and one context at the gateway.
 
@@ -91,8 +88,11 @@ class MediaSession:
 
     @property
     def listening(self) -> bool:
-        """Whether the UE is to send media in some stream: where all are held, silence means nothing."""
-        return any(stream.state.access_mode in _FROM_UE for stream in self._context.streams)
+        """Whether the UE is sure to send in a stream: where all are held, by either end, silence means nothing.
+
+        Who holds another one says sendonly, and then many send nothing.
+        """
+        return any(stream.state.access_mode is Mode.SEND_RECEIVE for stream in self._context.streams)
 
     def pending(self, fork: str = "") -> Side | None:
         """Return the side whose offer waits for its answer in a dialog."""
