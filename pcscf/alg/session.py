@@ -88,7 +88,7 @@ class MediaSession:
 
     @property
     def listening(self) -> bool:
-        """Whether the UE is sure to send in a stream: where all are held, by either end, silence means nothing.
+        """Whether the UE surely sends in a stream: where all are held, by either end, silence is no loss.
 
         Who holds another one says sendonly, and then many send nothing.
         """
