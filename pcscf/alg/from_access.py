@@ -93,8 +93,10 @@ def _tls_requested(offer: Offered) -> Decision:
 def _savp(offer: Offered) -> Decision:
     """Decide on RTP/SAVP(F): A3 to A8, A14."""
     crypto = offer.media.values("crypto")
-    if offer.requested or offer.keeps_e2ae:
+    if offer.requested:
         return _originating(offer, crypto)
+    if offer.established is not None and offer.keeps_e2ae:
+        return _taken(_originating(offer, crypto), offer.established.row, "the stream is e2ae, and stays so")
     if offer.emergency:
         # An emergency centre sees plain media only: terminate where that can be done, else let the UE retry.
         if crypto and SDES in offer.access.network:

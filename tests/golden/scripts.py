@@ -136,7 +136,7 @@ def _step(played: Played, title: str, text: str) -> list[tuple[str, str]]:
     side = Side(sender)
     octets = (text + "\n").replace("\n", "\r\n").encode("utf-8", "surrogateescape")
     following = []
-    refusal = None
+    refusal, before = None, played.session.decisions
     try:
         sdp = (offer if kind == "offer" else answer)(played.session, played.gateway, octets, side)
         assert sdp.count(b"\n") == sdp.count(b"\r\n")
@@ -146,7 +146,7 @@ def _step(played: Played, title: str, text: str) -> list[tuple[str, str]]:
         decisions = played.session.decisions
         played.decisions = played.decisions or list(decisions)
         lines = [line.split()[0][2:] for line in text.splitlines() if line.startswith("m=")]
-        if decisions:
+        if decisions is not before:
             following.append(("decisions", "".join(map(decided, lines, decisions))))
     if refusal is not None:
         # After an answer the status is what the answerer's BYE is given as its reason.
