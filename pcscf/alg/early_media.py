@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from pcscf.alg.stream import MODES, State
 from pcscf.flow import Side
+from pcscf.sdp.model import MAX_MEDIA
 
 #: May early media flow from the caller to the callee (forward), and back (backward).
 Flows = tuple[bool, bool]
@@ -30,7 +31,7 @@ def authorized(parameters: Iterable[str]) -> tuple[Flows, ...] | None:
     """
     names = [parameter.strip().lower() for parameter in parameters]
     flows = tuple(DIRECTIONS[name] for name in names if name in DIRECTIONS)
-    return flows or (_OPEN if _GATED in names else None)
+    return flows[:MAX_MEDIA] or (_OPEN if _GATED in names else None)
 
 
 class Gates:
