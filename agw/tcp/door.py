@@ -62,19 +62,22 @@ class Door:
         self._loop.add_reader(self._listener.fileno(), self._acceptable)
 
     def connect(self, to: Address) -> None:
-        """From the port, which listens no more."""
+        """From the port, which listens no more; from any one where the kernel still remembers a connection
+        between the two. Nobody counts on the port of who connects, which SDP has as 9 (RFC 4145 4.1)."""
         self._close_listener()
+        address, port, dscp = self._where
         try:
-            sock = bound(*self._where)
+            try:
+                sock = _connecting(address, port, dscp, to)
+            except OSError as error:
+                if error.errno != errno.EADDRNOTAVAIL:
+                    raise
+                sock = _connecting(address, 0, dscp, to)
         except OSError as error:
             self._house.failed(text(error))
             return
         self._connecting = sock
-        number = sock.connect_ex(to)
-        if number in (0, errno.EINPROGRESS):
-            self._loop.add_writer(sock.fileno(), self._connected, to)
-        else:
-            self._house.failed(os.strerror(number))
+        self._loop.add_writer(sock.fileno(), self._connected, to)
 
     def close(self) -> None:
         self._close_listener()
@@ -121,3 +124,13 @@ class Door:
         with suppress(OSError):
             prepare(sock, self._where[2])
         self._house.arrived(sock, to)
+
+
+def _connecting(address: str, port: int, dscp: int, to: Address) -> socket.socket:
+    """A socket on its way. Raises OSError."""
+    sock = bound(address, port, dscp)
+    number = sock.connect_ex(to)
+    if number in (0, errno.EINPROGRESS):
+        return sock
+    sock.close()
+    raise OSError(number, os.strerror(number))

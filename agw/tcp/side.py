@@ -80,8 +80,10 @@ class Side:
             side.flow()
 
     def start(self, connect: bool) -> None:
-        """After an end: anew on both sides. connect: now, if it is for this side to connect."""
-        if self.state is State.OVER:
+        """After an end: anew on both sides. connect: now, if it is for this side to connect; also in the
+        place of a connection that stands."""
+        stands = self.peer is not None and self.state is self.peer.state is State.UP
+        if self.state is State.OVER or (connect and stands):
             for side in self.both():
                 side.feed(Event.RENEW)
             for side in self.both():

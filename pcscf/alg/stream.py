@@ -37,7 +37,7 @@ class Terminus:
 class State:
     """What the gateway is to do with a stream (or does). None in ``remote``: not known.
 
-    access_setup, core_setup: of TCP. renewed: another connection is wanted where there is none any more.
+    access_setup, core_setup: of TCP. renewed: another connection is wanted, also where one stands.
     """
 
     access_remote: Endpoint | None
@@ -128,7 +128,15 @@ class MediaStream:
             setup = _started(now.core_setup, wanted.core_setup, wanted)
             if remote is None and mode is None and setup is None:
                 return None
-            return Stream(self.id, self.media, end.transport, mode=mode, remote=remote, setup=setup)
+            return Stream(
+                self.id,
+                self.media,
+                end.transport,
+                mode=mode,
+                remote=remote,
+                setup=setup,
+                establish=setup is not None and wanted.renewed,
+            )
         remote = _differing(now.access_remote, wanted.access_remote)
         mode = wanted.access_mode if wanted.access_mode is not now.access_mode else None
         rekeyed = not _same_key(now.remote_crypto, wanted.remote_crypto)
@@ -151,6 +159,7 @@ class MediaStream:
             remote_crypto=wanted.remote_crypto if remote is not None else None,
             rtcp_mux=wanted.rtcp_mux,
             setup=setup,
+            establish=setup is not None and wanted.renewed,
         )
 
 

@@ -262,6 +262,34 @@ async def test_a_new_connection_after_the_end(call: Call) -> None:
     await passes(call)
 
 
+async def test_a_new_connection_in_the_place_of_one_that_stands(call: Call) -> None:
+    """a=connection:new: both sides are told, one after the other."""
+    await call.up()
+    old = call.ue.connection, call.far.connection
+    for port in (call.access, call.core):
+        call.relay.start(port, connect=True)
+    for sock in old:
+        assert await asyncio.get_running_loop().sock_recv(sock, 1) == b""
+        sock.close()
+    await call.far.accept()
+    await call.ue.connect(call.to_access)
+    await passes(call)
+    assert call.told == []
+
+
+async def test_the_command_does_not_drop_who_came_early(call: Call) -> None:
+    call.edit_access(PASSIVE)
+    call.edit_core(ACTIVE, remote=None)
+    await call.ue.connect(call.to_access)
+    await call.ue.send(b"early")
+    await until(lambda: call.relay.connections() == 1)
+    call.edit_core(ACTIVE)
+    for port in (call.access, call.core):
+        call.relay.start(port, connect=True)
+    await call.far.accept()
+    assert await call.far.receive(5) == b"early"
+
+
 async def test_the_same_leg_again_keeps_the_connection(call: Call) -> None:
     await call.up()
     call.edit_access(PASSIVE)

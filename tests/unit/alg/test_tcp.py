@@ -66,9 +66,11 @@ def test_a_new_connection_is_asked_for() -> None:
     call = Call()
     offer(call, "active")
     answer(call, "passive")
+    assert not any(stream.establish for _, stream in call.changes())
     offer(call, "active", "new", version=2)
     answer(call, "passive", "new", version=2)
     assert roles(call) == {"access": PASSIVE, "core": ACTIVE}
+    assert [stream.establish for _, stream in call.changes()] == [True, True]
 
 
 def test_a_held_connection_is_made_later() -> None:
