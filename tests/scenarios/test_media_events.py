@@ -259,3 +259,22 @@ def test_hold_takes_the_supervision_off_and_resuming_puts_it_on(
     assert access_mode(stage) is Mode.SEND_RECEIVE
     silence(stage)
     check_released(call, LOST)
+
+
+# Emergency calls
+
+
+@EACH
+def test_an_emergency_call_ends_only_with_its_media(case: Case) -> None:
+    """Silence and forged packets are no reason: the PSAP hangs up."""
+    stage = Stage(inactivity=INACTIVITY, release_forged=True)
+    call = establish(ends(stage))
+    next(iter(stage.proxy.calls.table)).emergency = True
+    stage.now += INACTIVITY
+    happen(stage, case)
+    if case.event in (MediaEvent.SILENT, MediaEvent.FORGERIES) or case.reason is None:
+        call.ends.ue.nothing()
+        call.hang_up()
+    else:
+        check_released(call, case.reason)
+    stage.check_forgotten()
