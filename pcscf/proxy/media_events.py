@@ -59,7 +59,7 @@ class Outcome(StrEnum):
 class Row:
     """outcome: for the call. status, reason: of the Reason header, and of a request without an answer.
 
-    told: a line in the log says so.
+    told: a line in the log says so even where the call goes on.
     """
 
     outcome: Outcome
@@ -75,7 +75,7 @@ _INSECURE = "media security failure"
 #: stream would take a re-INVITE of our own in both directions, in dialogs whose CSeq belongs to the ends.
 EVENTS: dict[MediaEvent, Row] = {
     MediaEvent.ALIVE: Row(Outcome.KEEP, told=False),
-    MediaEvent.SILENT: Row(Outcome.RELEASE_LISTENING, 503, _LOST),
+    MediaEvent.SILENT: Row(Outcome.RELEASE_LISTENING, 503, _LOST, told=False),
     MediaEvent.BEARER_LOST: Row(Outcome.RELEASE, 503, _LOST),
     MediaEvent.SECURITY_FAILED: Row(Outcome.RELEASE, 500, _INSECURE),
     MediaEvent.CONNECTION_FAILED: Row(Outcome.RELEASE_ALONE, 503, _LOST),

@@ -255,6 +255,7 @@ def test_hold_takes_the_supervision_off_and_resuming_puts_it_on(
     assert access_mode(stage) is not Mode.SEND_RECEIVE
     silence(stage)
     call.ends.ue.nothing()
+    assert told(stage) == [], "a call on hold says nothing in the log every half a minute"
     reinvite(call, "sendrecv", by_ue=by_ue, version=3)
     assert access_mode(stage) is Mode.SEND_RECEIVE
     silence(stage)
