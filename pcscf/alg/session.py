@@ -113,6 +113,7 @@ class MediaSession:
                 "mechanism": line.decision.mechanism,
                 "reason": line.decision.reason,
                 "clause": line.decision.clause,
+                "row": line.decision.row,
             }
             for line in self._latest.lines
         ]
