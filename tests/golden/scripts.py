@@ -14,8 +14,8 @@ A script starts with settings, one ``name: value`` each:
 
 and goes on with blocks: "offer from access" or "answer from core" is what comes, whatever else stands there
 is what follows from it. "offer from access as multipart/mixed;boundary=b" is a body of that type, "as
-application/sdp, gzip" an encoded one; its lines end as ``ends`` says (CRLF). ``python -m tests.golden.scripts``
-plays them all and writes what follows: read the difference.
+application/sdp, gzip" an encoded one; its lines end as ``ends`` says (CRLF).
+``python -m tests.golden.scripts`` plays them all and writes what follows: read the difference.
 """
 
 from base64 import b64decode
