@@ -317,16 +317,6 @@ class MediaSession:
         dialog, exchange = plan.dialog, plan.exchange
         if dialog.exchange is not exchange:
             return None  # a later offer stands on this one
-        return self._undo(dialog, exchange)
-
-    def withdraw(self, fork: str) -> Action | None:
-        """Undo an offer that was never answered, where something was agreed on before; as rollback()."""
-        dialog = self.dialogs.get(fork)
-        if dialog is None or dialog.pending is None or not dialog.agreed or dialog.exchange is None:
-            return None
-        return self._undo(dialog, dialog.exchange)
-
-    def _undo(self, dialog: Dialog, exchange: Exchange) -> Action | None:
         dialog.restore()
         if exchange.number == 1:
             return self.release()

@@ -2,9 +2,9 @@
 
 from pcscf.alg.session import Plan
 from pcscf.errors import SipRefusal
-from pcscf.proxy.branch import Branch, Call, Dialog
+from pcscf.proxy.branch import Branch, Call, Offered
 from pcscf.proxy.descriptions import sdp_of
-from pcscf.proxy.dialogs import callee_tag
+from pcscf.proxy.dialogs import callee_tag, offered_to
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
 from pcscf.proxy.gateways import Gateways
@@ -27,25 +27,29 @@ class Acknowledgements:
             return
         sender = branch.to.other
         fork = callee_tag(call, branch.request, sender)
-        dialog = call.dialogs.get(fork)
-        due = dialog is not None and call.media.pending(fork) is branch.to
         try:
             part = sdp_of(branch.request, "ACK")
+            offered = offered_to(call, sender, fork)
+            if offered is not None and offered.number != cseq_of(branch.request)[0]:
+                offered = None
             if part is None:
                 self._turn.add(Forward(branch))
-                if due:
-                    self._gateways.withdraw(call, fork)
-            elif dialog is not None and due:
-                plan = call.media.plan_answer(part.sdp, sender, fork)
-                self._answer(call, branch, part, plan, dialog)
+                if offered is not None:
+                    self._gateways.unanswered(call, offered.plan)
+            elif offered is None:
+                self._forward(branch, b"")
+            elif offered.plan.exchange.answer is None:
+                plan = call.media.plan_answer(part.sdp, sender, fork, to=offered.plan)
+                self._answer(call, branch, part, plan, offered)
             else:
-                self._forward(branch, _again(branch, part, dialog))
+                received, sent = offered.answer or (b"", b"")
+                self._forward(branch, part.replace(sent) if received == part.sdp else b"")
         except SipRefusal as refusal:
             self._bad(call, branch, refusal)
 
-    def _answer(self, call: Call, branch: Branch, part: SdpPart, plan: Plan, dialog: Dialog) -> None:
+    def _answer(self, call: Call, branch: Branch, part: SdpPart, plan: Plan, offered: Offered) -> None:
         def then(sdp: bytes) -> None:
-            dialog.acknowledged = (cseq_of(branch.request)[0], part.sdp, sdp)
+            offered.answer = (part.sdp, sdp)
             self._forward(branch, part.replace(sdp))
 
         self._gateways.carry_out(call, plan, then, lambda refusal: self._bad(call, branch, refusal))
@@ -61,11 +65,3 @@ class Acknowledgements:
             branch.request.remove("content-type")
         branch.request.set_body(body)
         self._turn.add(Forward(branch))
-
-
-def _again(branch: Branch, part: SdpPart, dialog: Dialog | None) -> bytes:
-    """Return the body for an ACK whose answer is not due: what it had before, or none."""
-    known = dialog.acknowledged if dialog is not None else None
-    if known is None or known[:2] != (cseq_of(branch.request)[0], part.sdp):
-        return b""
-    return part.replace(known[2])

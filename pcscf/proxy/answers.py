@@ -11,6 +11,7 @@ from pcscf.proxy.gateways import Gateways
 from pcscf.proxy.session_timer import SessionTimers
 from pcscf.proxy.turn import Turn
 from pcscf.sdp.body import SdpPart, strip_sdp
+from pcscf.sip.headers import cseq_of
 from pcscf.sip.message import Response
 
 #: Final responses to BYE after which the dialog goes on: the sender tries again with credentials.
@@ -53,17 +54,14 @@ class Answers:
             self._endings.bad_answer(call, branch, response, refusal)
             return
         if plan is None:
-            offered = branch.offered.get(fork)
-            if offered is not None and offered.received == part.sdp:
-                response.set_body(part.replace(offered.sent))
-            else:
-                strip_sdp(response)
+            _repeat(branch, response, part, fork)
             self._turn_media(call, branch, response, fork, told=told)
             return
 
         def then(sdp: bytes) -> None:
             if branch.plan is None:
-                branch.offered[fork] = Offered(part.sdp, sdp, plan)
+                offered = Offered(cseq_of(response)[0], part.sdp, sdp, plan)
+                branch.offered[fork] = call.offered[fork] = offered
             response.set_body(part.replace(sdp))
             self._respond(call, branch, response)
 
@@ -139,3 +137,12 @@ class Answers:
             self._gateways.leave(call, to_tag(response))
         if branch.method == "BYE" and status >= 200 and status not in _BYE_AGAIN:
             self._endings.hung_up(call, branch)
+
+
+def _repeat(branch: Branch, response: Response, part: SdpPart, fork: str) -> None:
+    """Say an offer of an offerless INVITE again; any other description answers nothing, and goes."""
+    offered = branch.offered.get(fork)
+    if offered is not None and offered.received == part.sdp:
+        response.set_body(part.replace(offered.sent))
+    else:
+        strip_sdp(response)

@@ -29,11 +29,16 @@ class SessionAsked:
 
 @dataclass(slots=True)
 class Offered:
-    """An offer that came in the response to an INVITE without one, as received and as sent on."""
+    """An offer that came in the response to an INVITE without one, as received and as sent on.
 
+    number: CSeq of that INVITE. answer: in the ACK, as received and as sent on.
+    """
+
+    number: int
     received: bytes
     sent: bytes
     plan: Plan
+    answer: tuple[bytes, bytes] | None = None
 
 
 #: Our listener that sends, and the numeric host and port of the next hop.
@@ -95,14 +100,12 @@ class Dialog:
     """A confirmed dialog of a call: the 2xx that made it, as its sender wrote it (RFC 3261 12).
 
     body: as it went on, for repetitions of the 2xx. contacts: remote target of each side as refreshed since.
-    acknowledged: the last answer in an ACK: its CSeq, as received, as sent on.
     cseq: highest number sent towards each side. session: runs while its interval was agreed (RFC 4028).
     """
 
     answer: Response
     body: bytes = b""
     contacts: dict[Side, str] = field(default_factory=dict)
-    acknowledged: tuple[int, bytes, bytes] | None = None
     cseq: dict[Side, int] = field(default_factory=dict)
     session: Timer | None = None
 
@@ -115,7 +118,7 @@ class Call:
     emergency: it went to the E-CSCF.
     branch: of that INVITE; None once the call is over, or the two would hold each other. dialogs: confirmed
     ones, by To tag of the callee; over: those that have ended. forks: every To tag of the INVITE's responses
-    so far.
+    so far. offered: the last offer in a response, by dialog: its answer is in PRACK or ACK.
     waiting: the gateway was asked, and ``queue`` holds in order what came since. answered: when, 0.0 if not.
     """
 
@@ -132,6 +135,7 @@ class Call:
     dialogs: dict[str, Dialog] = field(default_factory=dict)
     over: dict[str, Dialog] = field(default_factory=dict)
     forks: list[str] = field(default_factory=list)
+    offered: dict[str, Offered] = field(default_factory=dict)
     waiting: bool = False
     queue: deque[Callable[[], None]] = field(default_factory=deque)
     queued: set[Any] = field(default_factory=set)

@@ -137,12 +137,8 @@ class Gateways:
 
     def unanswered(self, call: Call, plan: Plan) -> None:
         """Undo a re-offer to which no answer came where one had to."""
-        if plan.exchange.answer is None:
+        if plan.exchange.answer is None and plan.exchange.previous is not None:
             self.roll_back(call, plan)
-
-    def withdraw(self, call: Call, fork: str) -> None:
-        """Undo a re-offer whose ACK has no answer: the session goes on as it was."""
-        self.in_turn(call, lambda: self._ask(call, None if call.ended else call.media.withdraw(fork)))
 
     def follow(self, call: Call, fork: str) -> None:
         """Let the media go to a dialog of the call that goes on, where the gateway follows another."""

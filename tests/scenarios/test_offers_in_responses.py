@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.calls import REQUESTED, UE_ANSWER, Established, ends, establish
-from tests.support.ladder import Leg, caller_leg, plain, secure
+from tests.support.calls import REQUESTED, UE_ANSWER, Established, bye, ends, establish
+from tests.support.ladder import OTHER_KEY, Leg, callee_leg, caller_leg, plain, secure
 from tests.support.stage import Stage
 
 BOTH = pytest.mark.parametrize("by_ue", [True, False])
@@ -108,3 +108,20 @@ def test_two_phones_that_offer_the_same_in_their_200(stage: Stage, originating: 
         between.callee.answer(between.callee.request("BYE"), 200)
         between.caller.response(200)
         assert stage.ports() == (2 if tag == "b1" else 0)
+
+
+@pytest.mark.parametrize("body", [b"", plain(version=7)])
+def test_an_ack_that_crosses_an_update_is_not_about_it(stage: Stage, body: bytes) -> None:
+    """The callee offers before it has the ACK of its 2xx, which holds no answer or a stray description."""
+    between = ends(stage, originating=False)
+    sent, came = between.ring()
+    between.ue.answer(came, 200, UE_ANSWER)
+    caller = caller_leg(between.core, sent, between.core.response(200))
+    callee = callee_leg(between.ue, came)
+    callee.send("UPDATE", secure(OTHER_KEY, version=2, more="a=3ge2ae:requested\na=sendonly"))
+    update = between.core.request("UPDATE")
+    caller.send("ACK", body, cseq=1)
+    assert between.ue.request("ACK").body == b""
+    between.core.answer(update, 200, plain(version=2, more="a=recvonly"))
+    assert b"a=recvonly" in between.ue.response(200).body
+    bye(between, caller)
