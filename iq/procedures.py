@@ -60,8 +60,9 @@ class Stream:
 
     setup: for TCP, what the gateway does at this termination (TS 23.334 5.16); None: unchanged, at first not
     known yet (nothing is accepted, a SYN waits). An active end connects when the other end's connection is
-    there (the incoming SYN triggers the outgoing one), or by ``establish`` (tcpbcc/EstBNC). Both again, after
-    a connection has ended or failed: a new one. Another setup or Remote replaces a connection that stands.
+    there (the incoming SYN triggers the outgoing one), or by ``establish`` (tcpbcc/EstBNC). Either of them,
+    after a connection has ended or failed: a new one. ``establish``, another setup or another Remote replace
+    a connection that stands (a=connection:new).
     """
 
     id: int = 1

@@ -35,11 +35,11 @@ def target_of(uri: str) -> Target:
     """Return where a SIP URI with a numeric host leads. Raises LabError for any other."""
     try:
         parsed = SipUri.parse(uri)
-        ipaddress.ip_address(parsed.host)
+        host = str(ipaddress.ip_address(parsed.host))
     except (SipRefusal, ValueError):
         raise LabError(f"no numeric SIP address: {uri[:100]}") from None
     transport = (parsed.param("transport") or "udp").lower()
-    return Target(transport, parsed.host, parsed.port or DEFAULT_PORTS.get(transport, DEFAULT_PORT))
+    return Target(transport, host, parsed.port or DEFAULT_PORTS.get(transport, DEFAULT_PORT))
 
 
 def parse_target(text: str, transport: str | None = None) -> Target:

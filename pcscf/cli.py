@@ -29,13 +29,22 @@ def explain(
     listener: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Of access.listen, where they differ: 0, 1, ...")
     ] = None,
+    trunk: Annotated[
+        str | None, typer.Option(metavar="AOR", help="Instead of a UE: this one of access.static.")
+    ] = None,
     emergency: Annotated[bool, typer.Option("--emergency", help="An emergency call.")] = False,
 ) -> None:
     """Say what would be done with each m-line of an offer, and why; start nothing."""
     settings = load_or_exit(config, Config, lambda line: typer.echo(f"{line} (warning)", err=True))
     # Imported here, since it knows the whole process: check and run go without.
     text, status = importlib.import_module("pcscf.explain").answer(
-        settings, offer, registered=registered, sender=sender, listener=listener, emergency=emergency
+        settings,
+        offer,
+        registered=registered,
+        sender=sender,
+        listener=listener,
+        trunk=trunk,
+        emergency=emergency,
     )
     typer.echo(text, err=status != 0)
     raise typer.Exit(status)

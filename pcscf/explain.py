@@ -1,6 +1,7 @@
 """``pcscf explain``: an offer, read from a file, judged as the configuration says, told to a person."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from hosting.daemon import EXIT_CONFIGURATION
@@ -24,23 +25,57 @@ class WrongUsage(Exception):
 
 
 def answer(
-    config: Config, offer: str, *, registered: str, sender: str, listener: int | None, emergency: bool
+    config: Config,
+    offer: str,
+    *,
+    registered: str,
+    sender: str,
+    listener: int | None,
+    trunk: str | None,
+    emergency: bool,
 ) -> tuple[str, int]:
     """Return what to print and the exit status: an error is one line, with a status other than 0."""
     try:
         side = _side(sender)
-        number, point = _listener(config, listener)
-        announced = _mechanisms(registered)
+        peer = _ue(config, listener, registered) if trunk is None else _trunk(config, trunk)
     except WrongUsage as error:
         return str(error), EXIT_CONFIGURATION
-    access = _profile(config, point, announced)
     try:
-        explanation = explain(_read(offer), side, call_settings(config).policy, access, emergency=emergency)
+        policy = call_settings(config).policy
+        explanation = explain(_read(offer), side, policy, _profile(config, peer), emergency=emergency)
     except OSError as error:
         return f"{offer}: {error.strerror}", EXIT_OFFER
     except SdpRejected as error:
         return f"{offer}: {error}", EXIT_OFFER
-    return "\n".join(_lines(explanation, side, number, point, access)), 0
+    return "\n".join(_lines(explanation, side, peer, _network(config, peer))), 0
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is on the access side. name: "the UE", or a trunk. number: of its listener, in the file's order."""
+
+    name: str
+    number: int
+    point: Listener
+    announced: frozenset[str]
+    implicit: bool
+
+
+def _ue(config: Config, listener: int | None, registered: str) -> Peer:
+    number, point = _listener(config, listener)
+    named = _mechanisms(registered)
+    return Peer("the UE", number, point, named | point.assume, implicit=not named and bool(point.assume))
+
+
+def _trunk(config: Config, aor: str) -> Peer:
+    for trunk in config.access.static:
+        number = config.access.listener_of(trunk)
+        if trunk.aor == aor and number is not None:
+            point = _points(config)[number]
+            announced = frozenset(trunk.mechanisms) | point.assume
+            return Peer(f"the trunk {aor}", number, point, announced, trunk.implicit)
+    known = ", ".join(trunk.aor for trunk in config.access.static) or "none"
+    raise WrongUsage(f"--trunk {aor}: not in access.static, which has {known}")
 
 
 def _side(name: str) -> Side:
@@ -57,9 +92,13 @@ def _mechanisms(names: str) -> frozenset[str]:
     return found
 
 
+def _points(config: Config) -> list[Listener]:
+    return [point for point in listeners(config) if point.side is Side.ACCESS]
+
+
 def _listener(config: Config, number: int | None) -> tuple[int, Listener]:
     """Return the listener of the UE: the one that is named, or the first where all are alike."""
-    points = [point for point in listeners(config) if point.side is Side.ACCESS]
+    points = _points(config)
     if number is not None:
         if not 0 <= number < len(points):
             raise WrongUsage(f"--listener {number}: access.listen has 0 to {len(points) - 1}")
@@ -70,17 +109,20 @@ def _listener(config: Config, number: int | None) -> tuple[int, Listener]:
     return 0, points[0]
 
 
-def _profile(config: Config, point: Listener, registered: frozenset[str]) -> AccessProfile:
-    network = frozenset(network_mechanisms(point, config.media_security.mechanisms))
-    announced = registered | point.assume
+def _network(config: Config, peer: Peer) -> frozenset[str]:
+    return frozenset(network_mechanisms(peer.point, config.media_security.mechanisms))
+
+
+def _profile(config: Config, peer: Peer) -> AccessProfile:
+    network = _network(config, peer)
     return AccessProfile(
-        mechanisms=announced & network,
-        announced=announced,
+        mechanisms=peer.announced & network,
+        announced=peer.announced,
         network=network,
-        access_realm=point.realm,
+        access_realm=peer.point.realm,
         core_realm=config.core.realm,
         suites=frozenset(SUITES),
-        implicit=not registered and bool(point.assume),
+        implicit=peer.implicit,
     )
 
 
@@ -92,14 +134,12 @@ def _read(offer: str) -> bytes:
         return file.read(MAX_SDP + 1)
 
 
-def _lines(
-    explanation: Explanation, sender: Side, number: int, point: Listener, access: AccessProfile
-) -> list[str]:
-    ends = "the UE" if sender is Side.ACCESS else "the core"
-    other = "the core" if sender is Side.ACCESS else "the UE"
+def _lines(explanation: Explanation, sender: Side, peer: Peer, network: frozenset[str]) -> list[str]:
+    ends, other = (peer.name, "the core") if sender is Side.ACCESS else ("the core", peer.name)
+    point = peer.point
     lines = [
-        f"offer of {ends}; access.listen.{number} ({point.transport} {point.hostport})",
-        f"the UE announced: {_names(access.announced)}; the network announces: {_names(access.network)}",
+        f"offer of {ends}; access.listen.{peer.number} ({point.transport} {point.hostport})",
+        f"{peer.name} announced: {_names(peer.announced)}; the network announces: {_names(network)}",
         "",
     ]
     for media, decision in explanation.lines:

@@ -55,8 +55,8 @@ class ByteRelay(Protocol):
         the other side is, too."""
 
     def start(self, port: PortId, connect: bool) -> None:
-        """After an end or a failure: begin anew on both sides. connect: an active side connects now, without
-        waiting for the other side."""
+        """After an end or a failure: begin anew on both sides. connect: also in the place of connections that
+        stand, and an active side connects now, without waiting for the other side."""
 
     def join(self, one: PortId, other: PortId) -> None:
         """Make both ports the two sides of a stream. Both are unjoined before."""

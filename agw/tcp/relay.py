@@ -7,7 +7,7 @@ from collections.abc import Callable
 from agw.engine.api import Counters, PortId, PortState
 from agw.tcp.api import ESTABLISH_SECONDS, ByteRelay, Report, TcpLeg
 from agw.tcp.side import Common, Side
-from agw.tcp.states import Event, State
+from agw.tcp.states import State
 from hosting.counters import Tally
 
 
@@ -70,11 +70,11 @@ class TcpRelay:
             side.listen_again()
         late = [port for port, due in self._common.due.items() if due <= now]
         for port in late:
-            for side in self._sides[port].both():
-                if side.state is not State.UP:
-                    self._common.tally["late"] += 1
-                    side.feed(Event.FAILED, f"no connection within {self._establish:g} s")
-                    break
+            # Who is READY only waits for the other side.
+            missing = [side for side in self._sides[port].both() if side.state is not State.UP]
+            missing.sort(key=lambda side: side.state is State.READY)
+            self._common.tally["late"] += 1
+            missing[0].failed(f"no connection within {self._establish:g} s")
 
     def stop(self) -> None:
         for port in list(self._sides):

@@ -1,16 +1,14 @@
 """One side of a TCP stream: its port, its connection, and what the table says of them."""
 
 import asyncio
-import errno
 import ipaddress
-import os
 import socket
 from collections.abc import Callable
 
 from agw.engine.api import Counters, PortId, PortState
 from agw.tcp.api import Report, TcpLeg
-from agw.tcp.connection import Connection, text
-from agw.tcp.sockets import bound, listening, prepare, reset
+from agw.tcp.connection import Connection
+from agw.tcp.door import Door
 from agw.tcp.states import Effect, Event, State, step
 from hosting.counters import Tally
 from iq.procedures import Change, Setup
@@ -63,9 +61,7 @@ class Side:
         self.connection: Connection | None = None
         self.counters = Counters()
         self._common = common
-        self._where = (address, port, dscp)
-        self._listener: socket.socket | None = listening(*self._where)
-        self._connecting: socket.socket | None = None
+        self._door = Door(common.loop, self, (address, port, dscp))
         self._role: Setup | None = None
         self._far: tuple[str, int] | None = None
         self._asked = False
@@ -84,8 +80,10 @@ class Side:
             side.flow()
 
     def start(self, connect: bool) -> None:
-        """After an end: anew on both sides. connect: now, if it is for this side to connect."""
-        if self.state is State.OVER:
+        """After an end: anew on both sides. connect: now, if it is for this side to connect; also in the
+        place of a connection that stands."""
+        stands = self.peer is not None and self.state is self.peer.state is State.UP
+        if self.state is State.OVER or (connect and stands):
             for side in self.both():
                 side.feed(Event.RENEW)
             for side in self.both():
@@ -141,8 +139,32 @@ class Side:
 
     def listen_again(self) -> None:
         """There may be descriptors again."""
-        if self._listener is not None and self.state in (State.WAITING, State.UP):
-            self._common.loop.add_reader(self._listener.fileno(), self._acceptable)
+        if self._role is Setup.PASSIVE and self.state in (State.WAITING, State.UP):
+            self._door.listen()
+
+    # House of the door
+
+    def admits(self, address: tuple[str, int]) -> bool:
+        """Only who is expected, and one connection at a time."""
+        if self.state is not State.WAITING:
+            self._common.tally["busy"] += 1
+        elif not self._expects(address[0]):
+            self._common.tally["source"] += 1
+        else:
+            return True
+        return False
+
+    def arrived(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        self._far = address
+        self.connection = Connection(self._common.loop, sock, self)
+        self.feed(Event.OPENED)
+
+    def failed(self, cause: str) -> None:
+        self.feed(Event.FAILED, cause)
+
+    def exhausted(self) -> None:
+        self._common.tally["no_descriptor"] += 1
+        self._common.deaf.append(self)
 
     # Owner of the connection
 
@@ -200,15 +222,15 @@ class Side:
         wanted = leg.source if leg.latching else leg.remote.address if leg.remote is not None else ""
         if wanted is None:
             return True
-        network = ipaddress.ip_network(wanted, strict=False) if wanted else None
-        return network is not None and ipaddress.ip_address(address.partition("%")[0]) in network
+        return wanted != "" and _within(address, wanted)
 
     def _carry_out(self, effect: Effect, cause: str) -> None:
         match effect:
             case Effect.RESERVE:
-                self._reserve()
+                self._door.reserve()
             case Effect.LISTEN:
-                self._listen()
+                self._role = Setup.PASSIVE
+                self._door.listen()
             case Effect.TRY:
                 self._role = Setup.ACTIVE
                 if self._asked or (self.peer is not None and self.peer.state is State.UP):
@@ -239,104 +261,27 @@ class Side:
         for side in (self, peer):
             side.flow()
 
-    def _reserve(self) -> None:
-        try:
-            self._listener = listening(*self._where)
-        except OSError:
-            self._listener = None  # tried again when somebody is to be accepted
-
-    def _listen(self) -> None:
-        self._role = Setup.PASSIVE
-        try:
-            if self._listener is None:
-                self._listener = listening(*self._where)
-        except OSError as error:
-            self.feed(Event.FAILED, text(error))
-            return
-        self._common.loop.add_reader(self._listener.fileno(), self._acceptable)
-
-    def _acceptable(self) -> None:
-        if self._listener is None:
-            return
-        try:
-            sock, address = self._listener.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return
-        except OSError:
-            self._common.tally["no_descriptor"] += 1
-            self._common.loop.remove_reader(self._listener.fileno())
-            self._common.deaf.append(self)
-            return
-        if self.state is not State.WAITING:
-            self._common.tally["busy"] += 1
-            reset(sock)
-        elif not self._expects(address[0]):
-            self._common.tally["source"] += 1
-            reset(sock)
-        else:
-            sock.setblocking(False)
-            self._up(sock, address[:2])
-
     def _connect(self) -> None:
         self._asked = False
-        self._close_listener()
-        remote = self.leg.remote
-        if remote is None:
+        leg = self.leg
+        if leg.remote is None:
             return
-        if self.leg.source is not None and not _within(remote.address, self.leg.source):
+        if leg.source is not None and not _within(leg.remote.address, leg.source):
             # As with plain media over UDP: nothing is sent to where the peer could not send from.
-            self.feed(Event.FAILED, "Remote is outside of gm/sam")
+            self.failed("Remote is outside of gm/sam")
             return
-        try:
-            sock = bound(*self._where)
-        except OSError as error:
-            self.feed(Event.FAILED, text(error))
-            return
-        self._connecting, self._far = sock, (remote.address, remote.port)
-        number = sock.connect_ex(self._far)
-        if number in (0, errno.EINPROGRESS):
-            self._common.loop.add_writer(sock.fileno(), self._connected)
-        else:
-            self.feed(Event.FAILED, os.strerror(number))
-
-    def _connected(self) -> None:
-        sock, far = self._connecting, self._far
-        if sock is None or far is None:
-            return
-        self._common.loop.remove_writer(sock.fileno())
-        if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self.feed(Event.FAILED, os.strerror(number))
-            return
-        self._connecting = None
-        self._up(sock, far)
-
-    def _up(self, sock: socket.socket, far: tuple[str, int]) -> None:
-        try:
-            prepare(sock, self._where[2])
-        except OSError:  # it has gone already; the first read will tell
-            self._common.tally["unprepared"] += 1
-        self._far = far
-        self.connection = Connection(self._common.loop, sock, self)
-        self.feed(Event.OPENED)
+        self._far = leg.remote.address, leg.remote.port
+        self._door.connect(self._far)
 
     def _drop(self, abort: bool) -> None:
-        self._close_listener()
-        if self._connecting is not None:
-            self._common.loop.remove_writer(self._connecting.fileno())
-            self._connecting.close()
+        self._door.close()
         if self.connection is not None:
             if abort:
                 self.connection.abort()
             else:
                 self.connection.close()
-        self.connection = self._connecting = self._far = None
+        self.connection = self._far = None
         self._asked = self._ended_first = False
-
-    def _close_listener(self) -> None:
-        if self._listener is not None:
-            self._common.loop.remove_reader(self._listener.fileno())
-            self._listener.close()
-            self._listener = None
 
 
 def _within(address: str, prefix: str) -> bool:

@@ -9,6 +9,9 @@ BACKLOG = 4
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
 """Seconds of silence, seconds between probes, probes: a peer that is gone is noticed within two minutes."""
 
+BUFFER = 256 * 1024
+"""Octets that the kernel keeps of a connection in each direction; by itself it would keep megabytes."""
+
 
 def bound(address: str, port: int, dscp: int) -> socket.socket:
     """A socket on ``port``, IPv4 or IPv6 by the form of ``address``. Raises OSError.
@@ -21,6 +24,10 @@ def bound(address: str, port: int, dscp: int) -> socket.socket:
     )
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER
+        )  # an accepted one has that of its listener
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         if six:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         _mark(sock, dscp)

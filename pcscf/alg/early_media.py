@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from pcscf.alg.stream import MODES, State
 from pcscf.flow import Side
+from pcscf.sdp.model import MAX_MEDIA
 
 #: May early media flow from the caller to the callee (forward), and back (backward).
 Flows = tuple[bool, bool]
@@ -19,7 +20,8 @@ DIRECTIONS: dict[str, Flows] = {
 #: Somebody nearer to the callee gates already.
 _GATED = "gated"
 _OPEN: tuple[Flows, ...] = ((True, True),)
-_FLOWS = {modes: flows for flows, modes in MODES.items()}
+#: Mode of the access termination -> may media flow from the UE, and to it.
+_FLOWS = {access: flows for flows, (access, _) in MODES.items()}
 
 
 def authorized(parameters: Iterable[str]) -> tuple[Flows, ...] | None:
@@ -29,7 +31,7 @@ def authorized(parameters: Iterable[str]) -> tuple[Flows, ...] | None:
     """
     names = [parameter.strip().lower() for parameter in parameters]
     flows = tuple(DIRECTIONS[name] for name in names if name in DIRECTIONS)
-    return flows or (_OPEN if _GATED in names else None)
+    return flows[:MAX_MEDIA] or (_OPEN if _GATED in names else None)
 
 
 class Gates:
@@ -51,7 +53,7 @@ class Gates:
         if (forward and backward) or state.closed:
             return state
         from_ue, to_ue = (forward, backward) if self._caller is Side.ACCESS else (backward, forward)
-        now_from, now_to = _FLOWS[state.access_mode, state.core_mode]
+        now_from, now_to = _FLOWS[state.access_mode]
         access_mode, core_mode = MODES[now_from and from_ue, now_to and to_ue]
         if access_mode is state.access_mode:
             return state

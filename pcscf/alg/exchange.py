@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from iq.suites import Crypto, Key
 from pcscf.alg.media_security import Decision, Handling
 from pcscf.alg.offer_answer import Phase
+from pcscf.alg.profiles import is_tcp
 from pcscf.alg.stream import MODES, MediaStream, State, flows, remote_of
 from pcscf.errors import SdpRejected
 from pcscf.flow import Side
 from pcscf.sdp.crypto import answered
-from pcscf.sdp.model import Media, Sdp
+from pcscf.sdp.model import Media, Sdp, Section
+from pcscf.sdp.setup import connecting, setup_of
 
 
 @dataclass(slots=True)
@@ -80,8 +82,20 @@ def answer_states(exchange: Exchange, answer: Sdp) -> list[State | None]:
         state = _answer_state(exchange, line, media, defaults, taken)
         if state is not None and state.remote_crypto is not None:
             taken.append(state.remote_crypto.key)
+        if state is not None and not state.closed and is_tcp(media.proto):
+            _connect(state, exchange, line, media, answer.session)
         states.append(state)
     return states
+
+
+def _connect(state: State, exchange: Exchange, line: Line, media: Media, session: Section) -> None:
+    """Say towards whom the gateway connects (RFC 4145). Raises SdpRejected."""
+    offered, answered_setup = setup_of(line.media, exchange.offer.session), setup_of(media, session)
+    to_offerer, to_answerer = connecting(offered, answered_setup)
+    from_access = exchange.offerer is Side.ACCESS
+    state.access_setup = to_offerer if from_access else to_answerer
+    state.core_setup = to_answerer if from_access else to_offerer
+    state.renewed = not line.fresh and media.first("connection") == "new"
 
 
 def _answer_state(

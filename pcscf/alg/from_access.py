@@ -93,8 +93,10 @@ def _tls_requested(offer: Offered) -> Decision:
 def _savp(offer: Offered) -> Decision:
     """Decide on RTP/SAVP(F): A3 to A8, A14."""
     crypto = offer.media.values("crypto")
-    if offer.requested or offer.keeps_e2ae:
+    if offer.requested:
         return _originating(offer, crypto)
+    if offer.established is not None and offer.keeps_e2ae:
+        return _taken(_originating(offer, crypto), offer.established.row, "the stream is e2ae, and stays so")
     if offer.emergency:
         # An emergency centre sees plain media only: terminate where that can be done, else let the UE retry.
         if crypto and SDES in offer.access.network:
@@ -141,12 +143,14 @@ def _plain(offer: Offered) -> Decision:
         return _potential(offer)
     if "crypto" in media and rtp:
         if not (policy.best_effort or offer.keeps_e2ae):
-            return plain("best-effort SRTP is not a request: keys removed", "RFC 8643", "A11")
+            removed = "the keys and the request" if offer.requested else "the keys"
+            return plain(f"best-effort SRTP is off: {removed} are removed", "RFC 8643", "A11")
         decision = _originating(offer, media.values("crypto"))
         if decision.action is not Handling.E2AE:
             return plain(f"best-effort SRTP: {decision.reason}", "RFC 8643", "A11")
         return _taken(decision, "A11", "best-effort SRTP counts as a request")
-    return plain("UE offers plain media", "23.334 5.11.1", "A2")
+    asked = ", its request is removed" if offer.requested else ""
+    return plain(f"UE offers plain media{asked}", "23.334 5.11.1", "A2")
 
 
 def _potential(offer: Offered) -> Decision:
@@ -165,4 +169,5 @@ def _potential(offer: Offered) -> Decision:
         return plain("no potential configuration can be taken", "RFC 5939", "A12")
     if offer.policy.end_to_end and not offer.emergency:
         return Decision(Handling.E2E, "capability negotiation without an e2ae request", "RFC 5939", "A12")
-    return plain("capability lines removed: end-to-end security is not allowed", "RFC 5939", "A12")
+    why = _NO_EMERGENCY if offer.emergency else "end-to-end security is not allowed by policy"
+    return plain(f"capability lines removed: {why}", "RFC 5939", "A12")

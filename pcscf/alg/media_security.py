@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from iq.suites import Crypto, Key
-from pcscf.alg.decision import NOT_BUILT, Decision, Handling, plain, refused
+from pcscf.alg.decision import Decision, Handling, plain, refused
 from pcscf.alg.from_access import Offered, from_access
 from pcscf.alg.from_core import from_core
 from pcscf.alg.policy import AccessProfile, MediaPolicy
@@ -57,10 +57,6 @@ def _unusable(media: Media, profile: Profile | None, policy: MediaPolicy) -> str
         return media.address.problem
     if policy.unknown_media != "relay" and (profile is None or media.media.lower() not in MEDIA_TYPES):
         return "media type not allowed by policy"
-    if profile is not None and profile.carrier == "tcp":
-        if profile.secure and profile.mechanism is not None and profile.mechanism in NOT_BUILT:
-            return f"media over TCP is not built yet ({NOT_BUILT[profile.mechanism]})"
-        return "media over TCP is not built yet"
     return None
 
 

@@ -87,8 +87,9 @@ class Offering:
         ]
 
     def _check_any(self, decisions: Sequence[Decision]) -> None:
-        if decisions and all(decision.action is Handling.REFUSED for decision in decisions):
-            raise self.rejected(decisions[0].reason)
+        refused = [decision for decision in decisions if decision.action is Handling.REFUSED]
+        if refused and not any(decision.action in _ACTIVE for decision in decisions):
+            raise self.rejected(refused[0].reason)
 
     def rejected(self, reason: str) -> SdpRejected:
         """Return the 488 with its Warning (RFC 3261 20.43)."""

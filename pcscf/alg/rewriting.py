@@ -6,8 +6,9 @@ from iq.procedures import Endpoint
 from pcscf.sdp import capability
 from pcscf.sdp.address import network
 from pcscf.sdp.model import DIRECTIONS, Media, Section
+from pcscf.sdp.msrp import through
 
-#: Keying and its roles; ``k=`` is the obsolete key line. setup and connection belong to DTLS here.
+#: Keying and its roles; ``k=`` is the obsolete key line. Of plain TCP setup and connection are no part of it.
 SECURITY = frozenset({
     "crypto", "3ge2ae", "key-mgmt", "fingerprint", "setup", "connection", "tls-id", "dtls-id", "identity",
     "k=",
@@ -31,6 +32,10 @@ DROPPED_E2E = ICE | {"3ge2ae", "rtcp", "bundle-only", "c="}
 #: where that m-section refers to them.
 DROPPED_SESSION_E2E = DROPPED - {"key-mgmt"}
 DROPPED_SESSION_NEGOTIATED = DROPPED_SESSION_E2E - capability.NAMES
+
+#: Who connects (RFC 4145); and what secures the connection (RFC 8122, RFC 8842).
+_ROLES = frozenset({"setup", "connection"})
+_TLS = _ROLES | {"fingerprint", "tls-id", "identity"}
 
 _DIRECTIONS = frozenset(DIRECTIONS)
 
@@ -92,10 +97,23 @@ def passed(media: Media, session: Section, local: Endpoint, session_address: str
     alone; key-mgmt is never moved (33.328 H.3).
     """
     lines = unindicated(media, DROPPED_E2E)
-    if "fingerprint" not in media and "crypto" not in media:
-        lines += [
-            line
-            for line, name in zip(session.lines, session.names, strict=True)
-            if name in {"fingerprint", "setup", "tls-id", "identity"} and name not in media
-        ]
+    if "crypto" not in media:
+        lines += _inherited(media, session, _TLS)
+    lines = through(media, lines, local.address, local.port)
     return section(media, media.proto, local, lines, (), session_address)
+
+
+def relayed(media: Media, session: Section, local: Endpoint, session_address: str) -> list[str]:
+    """Return an m-section of plain TCP: who connects is between the ends, as is everything else."""
+    lines = kept(media, DROPPED - _ROLES) + _inherited(media, session, _ROLES)
+    lines = through(media, lines, local.address, local.port)
+    return section(media, media.proto, local, lines, (), session_address)
+
+
+def _inherited(media: Media, session: Section, names: frozenset[str]) -> list[str]:
+    """Return those lines of the session level that apply to an m-section without one of its own."""
+    return [
+        line
+        for line, name in zip(session.lines, session.names, strict=True)
+        if name in names and name not in media
+    ]

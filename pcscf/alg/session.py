@@ -1,7 +1,6 @@
 """The media of one INVITE: each offer and answer in two steps, plan (Iq) and complete (SDP out)."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from iq.procedures import Action, ActionReply, Mode
 from pcscf.alg import offer_answer
@@ -26,9 +25,6 @@ from pcscf.sdp.model import Sdp
 __all__ = ["AccessProfile", "MediaPolicy", "MediaSession", "Plan"]
 
 
-_FROM_UE = frozenset({Mode.SEND_RECEIVE, Mode.RECEIVE_ONLY})
-
-
 class MediaSession:
     """Owns the SDP of both legs and one context at the gateway.
 
@@ -46,7 +42,6 @@ class MediaSession:
         "_context",
         "_first",
         "_followed",
-        "_gates",
         "_latest",
         "_number",
         "_offering",
@@ -68,7 +63,6 @@ class MediaSession:
         emergency: bool = False,
     ) -> None:
         self._policy = policy
-        self._gates = Gates(caller, "sendrecv" if emergency else policy.early_media)
         self._random = random
         self._offering = Offering(policy, access, random, emergency)
         #: The INVITE as it was before anybody answered: what a further dialog begins with.
@@ -76,7 +70,8 @@ class MediaSession:
         self._followed = self._first
         self._latest: Exchange | None = None
         self._number = 0
-        self._context = Context(access, emergency=emergency)
+        gates = Gates(caller, "sendrecv" if emergency else policy.early_media)
+        self._context = Context(access, gates, emergency=emergency)
         self._origins = Origins()
         self.decisions: list[Decision] = []
         self.dialogs: dict[str, Dialog] = {}
@@ -93,8 +88,11 @@ class MediaSession:
 
     @property
     def listening(self) -> bool:
-        """Whether the UE is to send media in some stream: where all are held, silence means nothing."""
-        return any(stream.state.access_mode in _FROM_UE for stream in self._context.streams)
+        """Whether the UE surely sends in a stream: where all are held, by either end, silence is no loss.
+
+        Who holds another one says sendonly, and then many send nothing.
+        """
+        return any(stream.state.access_mode is Mode.SEND_RECEIVE for stream in self._context.streams)
 
     def pending(self, fork: str = "") -> Side | None:
         """Return the side whose offer waits for its answer in a dialog."""
@@ -115,6 +113,7 @@ class MediaSession:
                 "mechanism": line.decision.mechanism,
                 "reason": line.decision.reason,
                 "clause": line.decision.clause,
+                "row": line.decision.row,
             }
             for line in self._latest.lines
         ]
@@ -171,12 +170,8 @@ class MediaSession:
         exchange = Exchange(self._number, sender, offer, lines, dialog.exchange, dialog.phase, dialog.streams)
         dialog.begin(event, exchange)
         self._latest = exchange
-        if not dialog.confirmed:
-            for index, line in enumerate(lines):
-                if line.fresh and line.stream is not None:
-                    line.stream.state = self._gates.gated(line.stream.state, index, dialog.authorized)
         notes = self._origins.note(offer, sdp, sender)
-        return Plan(self._context.reserve(exchange), dialog, exchange, event=event, notes=notes)
+        return Plan(self._context.reserve(dialog, exchange), dialog, exchange, event=event, notes=notes)
 
     def _busy(self) -> SipRefusal:
         seconds = str(self._random(1)[0] % 11)
@@ -262,38 +257,8 @@ class MediaSession:
     def _plan(
         self, dialog: Dialog, exchange: Exchange, answer: Answer, said: Answer, event: Input | None = None
     ) -> Plan:
-        wanted = self._wanted(dialog, exchange, answer)
+        wanted = self._context.wanted(self.dialogs.values(), dialog, exchange, answer)
         return Plan(self._context.configure(wanted), dialog, exchange, said, event, wanted)
-
-    def _wanted(self, dialog: Dialog, exchange: Exchange, answer: Answer) -> list[tuple[MediaStream, State]]:
-        """Return what the gateway is to do for an answer.
-
-        What it declines is shut, and released once the INVITE has succeeded: before, another dialog may take
-        it, or the session may go on as it was.
-        """
-        final = dialog.confirmed and not answer.provisional
-        wanted: list[tuple[MediaStream, State]] = []
-        for index, (line, state) in enumerate(zip(exchange.lines, answer.wanted, strict=True)):
-            stream = line.stream
-            if stream is None or state is None or stream.state.closed:
-                continue
-            goal = state
-            if state.closed and not final:
-                goal = replace(stream.state, access_mode=Mode.INACTIVE, core_mode=Mode.INACTIVE)
-            elif not dialog.confirmed:
-                goal = self._gates.gated(state, index, dialog.authorized)
-            wanted.append((stream, goal))
-        return wanted + closing(self._unused(dialog, wanted)) if final else wanted
-
-    def _unused(self, dialog: Dialog, wanted: list[tuple[MediaStream, State]]) -> list[MediaStream]:
-        """Return the open streams that are not in ``wanted``, nor confirmed or on offer elsewhere."""
-        used = {stream.id for stream, _ in wanted}
-        if len(used) == len(self._context.streams):
-            return []
-        for other in self.dialogs.values():
-            if other.pending is not None or (other.confirmed and other is not dialog):
-                used |= {stream.id for stream in other.streams if stream is not None}
-        return [stream for stream in self._context.streams if stream.id not in used]
 
     # both
 
@@ -357,7 +322,7 @@ class MediaSession:
             return self.release()
         wanted: list[tuple[MediaStream, State]] = []
         if dialog.agreed is not None and self._followed is dialog:
-            wanted = self._wanted(dialog, *dialog.agreed)
+            wanted = self._context.wanted(self.dialogs.values(), dialog, *dialog.agreed)
         known = {stream.id for stream, _ in wanted}
         wanted += closing(stream for stream in fresh_streams(exchange.lines) if stream.id not in known)
         action = self._context.configure(wanted)

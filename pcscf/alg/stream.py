@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from iq.procedures import Endpoint, Mode, Stream
+from iq.procedures import Endpoint, Mode, Setup, Stream
 from iq.suites import Crypto
 from pcscf.alg.media_security import Decision, Handling
 from pcscf.alg.profiles import MEDIA_TYPES, profile_of
@@ -35,7 +35,10 @@ class Terminus:
 
 @dataclass(slots=True)
 class State:
-    """What the gateway is to do with a stream (or does). None in ``remote``: not known."""
+    """What the gateway is to do with a stream (or does). None in ``remote``: not known.
+
+    access_setup, core_setup: of TCP. renewed: another connection is wanted, also where one stands.
+    """
 
     access_remote: Endpoint | None
     core_remote: Endpoint | None
@@ -45,6 +48,9 @@ class State:
     remote_crypto: Crypto | None = None
     rtcp_mux: bool = False
     closed: bool = False
+    access_setup: Setup | None = None
+    core_setup: Setup | None = None
+    renewed: bool = False
 
 
 @dataclass(slots=True)
@@ -119,15 +125,26 @@ class MediaStream:
         if side is Side.CORE:
             remote = _differing(now.core_remote, wanted.core_remote)
             mode = wanted.core_mode if wanted.core_mode is not now.core_mode else None
-            if remote is None and mode is None:
+            setup = _started(now.core_setup, wanted.core_setup, wanted)
+            if remote is None and mode is None and setup is None:
                 return None
-            return Stream(self.id, self.media, end.transport, mode=mode, remote=remote)
+            return Stream(
+                self.id,
+                self.media,
+                end.transport,
+                mode=mode,
+                remote=remote,
+                setup=setup,
+                establish=setup is not None and wanted.renewed,
+            )
         remote = _differing(now.access_remote, wanted.access_remote)
         mode = wanted.access_mode if wanted.access_mode is not now.access_mode else None
         rekeyed = not _same_key(now.remote_crypto, wanted.remote_crypto)
         local_key = None if _same_key(now.local_crypto, wanted.local_crypto) else wanted.local_crypto
         mux = wanted.rtcp_mux is not now.rtcp_mux
-        if remote is None and mode is None and not rekeyed and local_key is None and not mux:
+        setup = _started(now.access_setup, wanted.access_setup, wanted)
+        same = remote is None and mode is None and local_key is None and setup is None
+        if same and not rekeyed and not mux:
             return None
         if rekeyed or mux:
             remote = wanted.access_remote
@@ -141,6 +158,8 @@ class MediaStream:
             local_crypto=local_key,
             remote_crypto=wanted.remote_crypto if remote is not None else None,
             rtcp_mux=wanted.rtcp_mux,
+            setup=setup,
+            establish=setup is not None and wanted.renewed,
         )
 
 
@@ -191,6 +210,10 @@ def remote_of(media: Media, rtcp_mux: bool) -> Endpoint | None:
 
 def _differing(now: Endpoint | None, wanted: Endpoint | None) -> Endpoint | None:
     return None if wanted is None or wanted == now else wanted
+
+
+def _started(now: Setup | None, wanted: Setup | None, state: State) -> Setup | None:
+    return wanted if wanted is not now or state.renewed else None
 
 
 def _same_key(now: Crypto | None, wanted: Crypto | None) -> bool:

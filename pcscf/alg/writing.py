@@ -3,12 +3,14 @@
 from iq.procedures import Endpoint
 from pcscf.alg.exchange import Answer, Exchange, Line
 from pcscf.alg.media_security import Handling
+from pcscf.alg.profiles import is_tcp
 from pcscf.alg.rewriting import (
     DROPPED,
     DROPPED_SESSION_E2E,
     DROPPED_SESSION_NEGOTIATED,
     passed,
     rejected,
+    relayed,
 )
 from pcscf.alg.stream import MediaStream
 from pcscf.alg.to_access import to_access
@@ -76,6 +78,8 @@ def _section(
     local = stream.on(to).local or Endpoint(shared, 0)
     if line.decision.action is Handling.E2E:
         return passed(media, session, local, shared)
+    if is_tcp(media.proto):
+        return relayed(media, session, local, shared)
     potential = line.decision.potential
     if to is Side.CORE:
         added = potential.lines if potential is not None and media is line.media else ()

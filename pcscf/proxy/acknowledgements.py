@@ -2,14 +2,15 @@
 
 from pcscf.alg.session import Plan
 from pcscf.errors import SipRefusal
-from pcscf.proxy.branch import Branch, Call
+from pcscf.proxy.branch import Branch, Call, Offered
 from pcscf.proxy.descriptions import sdp_of
-from pcscf.proxy.dialogs import callee_tag
+from pcscf.proxy.dialogs import callee_tag, offered_to
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
 from pcscf.proxy.gateways import Gateways
 from pcscf.proxy.turn import Turn
 from pcscf.sdp.body import SdpPart
+from pcscf.sip.headers import cseq_of
 
 
 class Acknowledgements:
@@ -28,21 +29,27 @@ class Acknowledgements:
         fork = callee_tag(call, branch.request, sender)
         try:
             part = sdp_of(branch.request, "ACK")
+            offered = offered_to(call, sender, fork)
+            if offered is not None and offered.number != cseq_of(branch.request)[0]:
+                offered = None
             if part is None:
                 self._turn.add(Forward(branch))
-            elif call.acknowledged is not None and call.acknowledged[0] == part.sdp:
-                self._forward(branch, part.replace(call.acknowledged[1]))
-            elif fork in call.forks and call.media.pending(fork) is branch.to:
-                plan = call.media.plan_answer(part.sdp, sender, fork)
-                self._answer(call, branch, part, plan)
-            else:
+                if offered is not None:
+                    self._gateways.unanswered(call, offered.plan)
+            elif offered is None:
                 self._forward(branch, b"")
+            elif offered.plan.exchange.answer is None:
+                plan = call.media.plan_answer(part.sdp, sender, fork, to=offered.plan)
+                self._answer(call, branch, part, plan, offered)
+            else:
+                received, sent = offered.answer or (b"", b"")
+                self._forward(branch, part.replace(sent) if received == part.sdp else b"")
         except SipRefusal as refusal:
             self._bad(call, branch, refusal)
 
-    def _answer(self, call: Call, branch: Branch, part: SdpPart, plan: Plan) -> None:
+    def _answer(self, call: Call, branch: Branch, part: SdpPart, plan: Plan, offered: Offered) -> None:
         def then(sdp: bytes) -> None:
-            call.acknowledged = (part.sdp, sdp)
+            offered.answer = (part.sdp, sdp)
             self._forward(branch, part.replace(sdp))
 
         self._gateways.carry_out(call, plan, then, lambda refusal: self._bad(call, branch, refusal))

@@ -2,7 +2,7 @@
 
 from pcscf.alg.session import Plan
 from pcscf.errors import SipRefusal
-from pcscf.proxy.branch import Branch, Call
+from pcscf.proxy.branch import Branch, Call, Offered
 from pcscf.proxy.descriptions import sdp_of
 from pcscf.proxy.dialogs import fork_of, note_success, to_tag
 from pcscf.proxy.early_media import note_authorization
@@ -11,6 +11,7 @@ from pcscf.proxy.gateways import Gateways
 from pcscf.proxy.session_timer import SessionTimers
 from pcscf.proxy.turn import Turn
 from pcscf.sdp.body import SdpPart, strip_sdp
+from pcscf.sip.headers import cseq_of
 from pcscf.sip.message import Response
 
 #: Final responses to BYE after which the dialog goes on: the sender tries again with credentials.
@@ -53,16 +54,14 @@ class Answers:
             self._endings.bad_answer(call, branch, response, refusal)
             return
         if plan is None:
-            if branch.offered is not None and branch.offered[0] == part.sdp:
-                response.set_body(part.replace(branch.offered[1]))
-            else:
-                strip_sdp(response)
+            _repeat(branch, response, part, fork)
             self._turn_media(call, branch, response, fork, told=told)
             return
 
         def then(sdp: bytes) -> None:
             if branch.plan is None:
-                branch.offered = (part.sdp, sdp)
+                offered = Offered(cseq_of(response)[0], part.sdp, sdp, plan)
+                branch.offered[fork] = call.offered[fork] = offered
             response.set_body(part.replace(sdp))
             self._respond(call, branch, response)
 
@@ -76,21 +75,20 @@ class Answers:
         Without an offer in the INVITE it is in the 2xx or a reliable 18x alone (RFC 3261 13.2.1).
         """
         reliable, provisional = "rseq" in response, response.status < 200
-        fork = fork_of(call, branch, response)
         if branch.plan is not None:
             return call.media.plan_answer(
                 part.sdp, branch.to, fork, to=branch.plan, provisional=provisional, reliable=reliable
             )
         if branch.method != "INVITE" or (provisional and not reliable):
             return None
-        if branch.offered is not None and branch.offered[0] == part.sdp:
+        if fork in branch.offered and branch.offered[fork].received == part.sdp:
             return None
         return call.media.plan_offer(part.sdp, branch.to, fork)
 
     def _without_sdp(self, call: Call, branch: Branch, response: Response, fork: str, *, told: bool) -> None:
         """Where an offer gets no answer at all, nothing has changed."""
         if branch.plan is not None and not branch.initial and response.status >= 200:
-            self._gateways.unanswered(call, branch.plan, fork)
+            self._gateways.unanswered(call, branch.plan)
         self._turn_media(call, branch, response, fork, told=told)
 
     def _turn_media(self, call: Call, branch: Branch, response: Response, fork: str, *, told: bool) -> None:
@@ -123,8 +121,8 @@ class Answers:
         if branch.initial:
             if not call.dialogs:
                 self._endings.end(call, response.status)
-        elif branch.plan is not None:
-            self._gateways.roll_back(call, branch.plan)
+        else:
+            self._gateways.restore(call, branch)
 
     def _respond(self, call: Call, branch: Branch, response: Response) -> None:
         status = response.status
@@ -139,3 +137,12 @@ class Answers:
             self._gateways.leave(call, to_tag(response))
         if branch.method == "BYE" and status >= 200 and status not in _BYE_AGAIN:
             self._endings.hung_up(call, branch)
+
+
+def _repeat(branch: Branch, response: Response, part: SdpPart, fork: str) -> None:
+    """Say an offer of an offerless INVITE again; any other description answers nothing, and goes."""
+    offered = branch.offered.get(fork)
+    if offered is not None and offered.received == part.sdp:
+        response.set_body(part.replace(offered.sent))
+    else:
+        strip_sdp(response)

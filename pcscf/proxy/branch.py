@@ -27,6 +27,20 @@ class SessionAsked:
     timed: bool
 
 
+@dataclass(slots=True)
+class Offered:
+    """An offer that came in the response to an INVITE without one, as received and as sent on.
+
+    number: CSeq of that INVITE. answer: in the ACK, as received and as sent on.
+    """
+
+    number: int
+    received: bytes
+    sent: bytes
+    plan: Plan
+    answer: tuple[bytes, bytes] | None = None
+
+
 #: Our listener that sends, and the numeric host and port of the next hop.
 Way = tuple[Listener, str, int]
 
@@ -39,8 +53,8 @@ class Branch:
     request: the edited copy, complete but for what depends on the next hop. flow: the UE's, where it goes
     to the access side; else ``uri`` is resolved. token: user part of Record-Route, "" for none.
     served: the binding of the UE that sent it, where the request begins something.
-    plan: of the offer that this request carries, for a rollback when it fails. offered: the offer that came
-    in its response (offerless INVITE), as received and as sent on. session: where it refreshes a session.
+    plan: of the offer that this request carries, for a rollback when it fails. offered: what came instead in
+    its responses, by dialog (offerless INVITE). session: where it refreshes a session.
     loop: hash of what decides its routing.
     heard: a response came, at least 100. undelivered: of an emergency, the answer where it reaches nobody.
     outcome: of a request of our own: is given its final response, None where none comes.
@@ -62,7 +76,7 @@ class Branch:
     saved: SavedHeaders | None = None
     served: Binding | None = None
     plan: Plan | None = None
-    offered: tuple[bytes, bytes] | None = None
+    offered: dict[str, Offered] = field(default_factory=dict)
     session: SessionAsked | None = None
     loop: str = ""
     heard: bool = False
@@ -104,8 +118,7 @@ class Call:
     emergency: it went to the E-CSCF.
     branch: of that INVITE; None once the call is over, or the two would hold each other. dialogs: confirmed
     ones, by To tag of the callee; over: those that have ended. forks: every To tag of the INVITE's responses
-    so far.
-    acknowledged: the answer of the last ACK that had one, as received and as sent on.
+    so far. offered: the last offer in a response, by dialog: its answer is in PRACK or ACK.
     waiting: the gateway was asked, and ``queue`` holds in order what came since. answered: when, 0.0 if not.
     """
 
@@ -122,7 +135,7 @@ class Call:
     dialogs: dict[str, Dialog] = field(default_factory=dict)
     over: dict[str, Dialog] = field(default_factory=dict)
     forks: list[str] = field(default_factory=list)
-    acknowledged: tuple[bytes, bytes] | None = None
+    offered: dict[str, Offered] = field(default_factory=dict)
     waiting: bool = False
     queue: deque[Callable[[], None]] = field(default_factory=deque)
     queued: set[Any] = field(default_factory=set)

@@ -12,7 +12,7 @@ from pcscf.proxy.acknowledgements import Acknowledgements
 from pcscf.proxy.answers import Answers
 from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.descriptions import sdp_of
-from pcscf.proxy.dialogs import callee_tag, check_fork, note_request, to_tag
+from pcscf.proxy.dialogs import callee_tag, check_fork, note_request, offered_to, to_tag
 from pcscf.proxy.early_media import ask_for_authorization, note_authorization
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
@@ -146,7 +146,9 @@ class Calls:
             return
         sender = branch.to.other
         fork = callee_tag(call, branch.request, sender)
-        answers = branch.method == "PRACK" and fork in call.forks and call.media.pending(fork) is branch.to
+        offered = offered_to(call, sender, fork) if branch.method == "PRACK" else None
+        if offered is not None and offered.plan.exchange.answer is not None:
+            offered = None
         try:
             note_request(call, branch.request, sender)
             if call.dialogs and branch.method in REFRESHING:
@@ -157,14 +159,14 @@ class Calls:
                 self._turn_gates(call, branch, fork if told else None)
                 return
             check_fork(call, fork)
-            if answers:
-                plan = call.media.plan_answer(part.sdp, sender, fork)
+            if offered is not None:
+                plan = call.media.plan_answer(part.sdp, sender, fork, to=offered.plan)
             else:
                 plan = branch.plan = call.media.plan_offer(part.sdp, sender, fork)
         except SipRefusal as refusal:
-            self._refuse(call, branch, refusal, over=answers)
+            self._refuse(call, branch, refusal, over=offered is not None)
             return
-        self._pass_request(call, branch, part, plan, over=answers)
+        self._pass_request(call, branch, part, plan, over=offered is not None)
 
     def _pass_request(
         self, call: Call, branch: Branch, part: SdpPart, plan: Plan, *, over: bool = False

@@ -2,7 +2,7 @@
 
 from pcscf.errors import SipRefusal
 from pcscf.flow import Side
-from pcscf.proxy.branch import Branch, Call, Dialog
+from pcscf.proxy.branch import Branch, Call, Dialog, Offered
 from pcscf.sip.headers import NameAddr, cseq_of, tag_of
 from pcscf.sip.message import Message, Request, Response
 
@@ -23,6 +23,12 @@ def callee_tag(call: Call, request: Request, sender: Side) -> str:
 def fork_of(call: Call, branch: Branch, response: Response) -> str:
     """Return the callee's tag of the dialog that a response belongs to."""
     return to_tag(response) if branch.initial else callee_tag(call, branch.request, branch.to.other)
+
+
+def offered_to(call: Call, sender: Side, fork: str) -> Offered | None:
+    """Return the last offer that ``sender`` was made in a response of this dialog."""
+    offered = call.offered.get(fork)
+    return offered if offered is not None and offered.plan.exchange.offerer is not sender else None
 
 
 def check_fork(call: Call, fork: str) -> None:

@@ -94,8 +94,7 @@ class Endings:
             return
         self.answer(branch, refusal)
         if not branch.initial:
-            if branch.plan is not None:
-                self._gateways.roll_back(call, branch.plan)
+            self._gateways.restore(call, branch)
         elif not call.dialogs:
             self.end(call, refusal.status)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from iq.procedures import Action, ActionReply
 from pcscf.alg.session import Plan
 from pcscf.errors import SipRefusal
-from pcscf.proxy.branch import Call
+from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.effects import AskGateway
 from pcscf.proxy.turn import Turn
 
@@ -109,12 +109,22 @@ class Gateways:
         else:
             then(sdp)
 
+    def restore(self, call: Call, branch: Branch) -> None:
+        """A request inside a call failed: what both ends agreed on before its offer is in force again."""
+        if branch.plan is not None:
+            self.roll_back(call, branch.plan)
+        for offered in branch.offered.values():
+            self.roll_back(call, offered.plan)
+
     def roll_back(self, call: Call, plan: Plan) -> None:
-        """Undo a re-offer that was refused: the gateway goes back to what both ends agreed on before."""
+        """Undo a re-offer that was refused."""
         self.in_turn(call, lambda: self._roll_back(call, plan))
 
     def _roll_back(self, call: Call, plan: Plan) -> None:
-        action = None if call.ended else call.media.rollback(plan)
+        self._ask(call, None if call.ended else call.media.rollback(plan))
+
+    def _ask(self, call: Call, action: Action | None) -> None:
+        """Let the gateway do what cannot fail in a way that anybody could mend."""
         if action is not None and call.gateway in self.up:
             self._turn.add(AskGateway(call.gateway, action))
 
@@ -123,13 +133,11 @@ class Gateways:
         self.in_turn(call, lambda: self._move(call))
 
     def _move(self, call: Call) -> None:
-        action = None if call.ended else call.media.move(call.binding.flow.remote[0])
-        if action is not None and call.gateway in self.up:
-            self._turn.add(AskGateway(call.gateway, action))
+        self._ask(call, None if call.ended else call.media.move(call.binding.flow.remote[0]))
 
-    def unanswered(self, call: Call, plan: Plan, fork: str) -> None:
-        """Undo a re-offer that succeeded without an answer."""
-        if call.media.pending(fork) is plan.exchange.offerer:
+    def unanswered(self, call: Call, plan: Plan) -> None:
+        """Undo a re-offer to which no answer came where one had to."""
+        if plan.exchange.answer is None and plan.exchange.previous is not None:
             self.roll_back(call, plan)
 
     def follow(self, call: Call, fork: str) -> None:

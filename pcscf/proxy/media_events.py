@@ -47,18 +47,19 @@ class Outcome(StrEnum):
     KEEP = auto()
     RELEASE = auto()
     RELEASE_LISTENING = auto()
-    """Release where the UE is to send and had the time to: not while it rings, nor on hold."""
+    """Release where the UE is to send and had the time to: not while it rings, nor on hold. An emergency call
+    goes on: who calls for help may have no way but to listen."""
     RELEASE_ALONE = auto()
     """Release where the call has no other stream: with the others it goes on, and the ends see the end."""
     RELEASE_CONFIGURED = auto()
-    """Release where the operator wants it: anybody who can send packets can bring this about."""
+    """Release where the operator wants it, but no emergency call: whoever can send packets causes this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """outcome: for the call. status, reason: of the Reason header, and of a request without an answer.
 
-    told: a line in the log says so.
+    told: a line in the log says so even where the call goes on.
     """
 
     outcome: Outcome
@@ -74,7 +75,7 @@ _INSECURE = "media security failure"
 #: stream would take a re-INVITE of our own in both directions, in dialogs whose CSeq belongs to the ends.
 EVENTS: dict[MediaEvent, Row] = {
     MediaEvent.ALIVE: Row(Outcome.KEEP, told=False),
-    MediaEvent.SILENT: Row(Outcome.RELEASE_LISTENING, 503, _LOST),
+    MediaEvent.SILENT: Row(Outcome.RELEASE_LISTENING, 503, _LOST, told=False),
     MediaEvent.BEARER_LOST: Row(Outcome.RELEASE, 503, _LOST),
     MediaEvent.SECURITY_FAILED: Row(Outcome.RELEASE, 500, _INSECURE),
     MediaEvent.CONNECTION_FAILED: Row(Outcome.RELEASE_ALONE, 503, _LOST),
@@ -121,11 +122,11 @@ def refusal_of(
     if row.outcome is Outcome.RELEASE_LISTENING:
         # The gateway counts from what it was last told: that may be long before the answer.
         due = call.answered + (supervision.inactivity or 0)
-        ends = bool(call.answered) and now >= due and call.media.listening
+        ends = bool(call.answered) and now >= due and call.media.listening and not call.emergency
     elif row.outcome is Outcome.RELEASE_ALONE:
         ends = all(other is None or other.id == stream for other in call.media.streams)
     elif row.outcome is Outcome.RELEASE_CONFIGURED:
-        ends = supervision.release_forged
+        ends = supervision.release_forged and not call.emergency
     return SipRefusal(row.reason, status=row.status) if ends else None
 
 

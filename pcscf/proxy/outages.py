@@ -68,7 +68,7 @@ class Outages:
             return
         self._turn.counters.media_events[event.value] += 1
         refusal = refusal_of(event, call, self._calls.settings.supervision, self._turn.now, stream)
-        if EVENTS[event].told:
+        if refusal is not None or EVENTS[event].told:
             fields = {"call_id": call.call_id, "media_event": event.value, "gateway": call.gateway}
             self._turn.add(Report("media event", {**fields, **details, "released": refusal is not None}))
         if refusal is not None:

@@ -13,8 +13,9 @@ A script starts with settings, one ``name: value`` each:
     ids, keys, ports             random numbers of o= lines, our keys, ports of the gateway (access, core)
 
 and goes on with blocks: "offer from access" or "answer from core" is what comes, whatever else stands there
-is what follows from it. ``python -m tests.golden.scripts`` plays them all and writes what follows: read the
-difference.
+is what follows from it. "offer from access as multipart/mixed;boundary=b" is a body of that type, "as
+application/sdp, gzip" an encoded one; its lines end as ``ends`` says (CRLF).
+``python -m tests.golden.scripts`` plays them all and writes what follows: read the difference.
 """
 
 from base64 import b64decode
@@ -28,6 +29,7 @@ from pcscf.alg.media_security import Decision
 from pcscf.alg.session import MediaPolicy, MediaSession
 from pcscf.errors import SipRefusal
 from pcscf.flow import Side
+from pcscf.sdp.body import SdpPart, find_sdp
 from tests.support.media import Gateway, Random, answer, offer, profile
 
 FOLDER = Path(__file__).parent / "sdp"
@@ -39,7 +41,7 @@ KEYS = (
 )
 _SETTINGS = {
     "table", "row", "line", "m-line", "when", "registered", "network", "gateway", "policy", "session",
-    "ids", "keys", "ports",
+    "ids", "keys", "ports", "ends",
 }  # fmt: skip
 _COMES = ("offer from ", "answer from ")
 
@@ -81,7 +83,7 @@ def read(path: Path) -> Script:
         assert name in _SETTINGS, f"{path}: {name}"
         settings[name] = value
     parts = (block.partition("\n") for block in blocks)
-    return Script(path, settings, [(title, text) for title, _, text in parts])
+    return Script(path, settings, [(title, text.removesuffix("\n")) for title, _, text in parts])
 
 
 def scripts() -> list[Script]:
@@ -124,36 +126,48 @@ def play(script: Script) -> Played:
     for title, text in script.blocks:
         if not title.startswith(_COMES):
             continue
-        out.append(f"== {title}\n{text.rstrip()}\n")
-        for heading, following in _step(played, title, text):
+        out.append(f"== {title}\n{text}\n")
+        for heading, following in _step(played, title, text, script.settings.get("ends", "CRLF")):
             out.append(f"== {heading}\n{following}")
     played.text = "".join(out)
     return played
 
 
-def _step(played: Played, title: str, text: str) -> list[tuple[str, str]]:
-    kind, _, sender = title.partition(" from ")
+def _step(played: Played, title: str, text: str, ends: str) -> list[tuple[str, str]]:
+    came, _, body = title.partition(" as ")
+    kind, _, sender = came.partition(" from ")
     side = Side(sender)
-    octets = (text + "\n").replace("\n", "\r\n").encode("utf-8", "surrogateescape")
+    octets = (text + "\n").replace("\n", {"CRLF": "\r\n", "LF": "\n"}[ends])
     following = []
-    refusal = None
+    refusal, before = None, played.session.decisions
     try:
-        sdp = (offer if kind == "offer" else answer)(played.session, played.gateway, octets, side)
+        part = part_of(octets.encode("utf-8", "surrogateescape"), body)
+        sdp = (offer if kind == "offer" else answer)(played.session, played.gateway, part.sdp, side)
         assert sdp.count(b"\n") == sdp.count(b"\r\n")
+        out = part.replace(sdp)
     except SipRefusal as error:
         refusal = played.refusal = error
     if kind == "offer":
         decisions = played.session.decisions
         played.decisions = played.decisions or list(decisions)
         lines = [line.split()[0][2:] for line in text.splitlines() if line.startswith("m=")]
-        if decisions:
+        if decisions is not before:
             following.append(("decisions", "".join(map(decided, lines, decisions))))
     if refusal is not None:
         # After an answer the status is what the answerer's BYE is given as its reason.
         following.append((f"refused: {refusal.status}", f"{refusal}\n"))
     else:
-        following.append((f"to {side.other}", sdp.decode("utf-8", "surrogateescape").replace("\r\n", "\n")))
+        going = f"to {side.other} as {body}" if body else f"to {side.other}"
+        following.append((going, out.decode("utf-8", "surrogateescape").replace("\r\n", "\n")))
     return following
+
+
+def part_of(octets: bytes, body: str) -> SdpPart:
+    """Find the description in a body; body: its type, with its encoding behind a comma. Raises SipRefusal."""
+    kind, _, encoding = body.partition(", ")
+    part = find_sdp(kind or "application/sdp", octets, encoding=encoding or None)
+    assert part is not None
+    return part
 
 
 def decided(media: str, decision: Decision) -> str:

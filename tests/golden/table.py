@@ -17,6 +17,9 @@ _DECISIONS = "| row | m-line | when | decision | reason | clause |\n|---|---|---
 _ANSWERS = "| answer | from | what follows |\n|---|---|---|\n"
 _INPUT = "| input | what follows | reason | clause |\n|---|---|---|---|\n"
 
+#: Where a status is explained that an offer gets before any of its m-lines is looked at.
+_STATUSES = {400: "RFC 2046 5.1.1", 415: "RFC 3261 21.4.13", 488: "RFC 3261 21.4.26"}
+
 
 def table(name: str) -> str:
     """Return the table ``name``, without its markers."""
@@ -62,7 +65,8 @@ def _first_media(text: str) -> str:
 def _input(script: Script, played: Played) -> list[str]:
     _, what, then = _head(script)
     if played.refusal is not None and not played.decisions:
-        return [what, f"the offer is refused with {played.refusal.status}", str(played.refusal), "RFC 8866 5"]
+        status = played.refusal.status
+        return [what, f"the offer is refused with {status}", str(played.refusal), _STATUSES[status]]
     decision = _shown(script, played)
     what_follows = f"{decision.action}: {then}" if then else str(decision.action)
     return [what, what_follows, decision.reason, clause(decision)]

@@ -75,3 +75,25 @@ async def test_forged_packets_end_the_call_where_the_operator_wants_it():
         await asyncio.wait_for(call.ended.wait(), 10)
         assert call.reason == 'SIP;cause=500;text="media security failure"'
         await net.nothing_left()
+
+
+async def test_silence_ends_a_call_but_not_one_on_hold():
+    """A phone that holds may send nothing, though it says sendonly; behind the hold it has to."""
+    seconds = 2
+
+    def edit(settings: dict[str, Any]) -> None:
+        settings["media_security"] = {"media_inactivity": seconds}
+
+    async with network(edit_pcscf=edit) as net:
+        alice = await net.ue("alice")
+        await net.echo("bob")
+        call = await alice.call(aor("bob"), timeout=10)
+        await call.media.exchange(PACKETS)
+        await call.hold()
+        with pytest.raises(TimeoutError):  # nothing is to happen, and nothing tells of it
+            await asyncio.wait_for(call.ended.wait(), 3 * seconds)
+        await call.resume()
+        await call.media.exchange(PACKETS)
+        await asyncio.wait_for(call.ended.wait(), 10 * seconds)
+        assert call.reason == 'SIP;cause=503;text="the media is lost"'
+        await net.nothing_left()

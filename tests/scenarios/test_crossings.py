@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.agreement import Session
+from tests.support.agreement import Session, session
+from tests.support.describing import Line
 from tests.support.positions import (
     RELIABLE,
     Begin,
@@ -12,7 +13,7 @@ from tests.support.positions import (
     check_and_hang_up,
     held,
     in_invite_and_200,
-    in_invite_and_reliable_183,
+    in_reliable_183_and_prack,
     up,
     update,
 )
@@ -44,3 +45,187 @@ def test_an_early_update_and_the_repeated_description(begin: Begin, status: int,
     if status == 180:
         accept(one)
     check_and_hang_up(one, 3, ["Configure+Configure"] * 2, one.callee)
+
+
+def released(one: Session) -> None:
+    one.stage.gateway.hold = False
+    one.stage.gateway.release()
+
+
+def settle(one: Session) -> None:
+    """Everybody reads and answers until nothing is left to do."""
+    released(one)
+    for _ in range(3):
+        answer_all(one)
+
+
+def longer(talker: Talker) -> list[Line]:
+    """With one more m-line, for which the gateway has to reserve."""
+    return [*talker.author.lines, talker.author.line("plain", "video")]
+
+
+@directions
+@askers
+@methods
+@pytest.mark.parametrize("crossing", ["INVITE", "UPDATE"])
+@pytest.mark.parametrize("slow", [False, True], ids=["", "slow gateway"])
+def test_offers_of_both_ends_cross(
+    slow: bool, crossing: str, method: str, by_caller: bool, originating: bool
+) -> None:
+    """Both fail with 491, one of us and one of the end that had offered itself; each may come again alone."""
+    one = up(in_invite_and_200, originating, "e2ae")
+    first, second = pair(one, by_caller)
+    one.stage.gateway.hold = slow
+    first.send(method, longer(first))
+    second.send(crossing, held(second))
+    settle(one)
+    assert second.asked[second.leg.cseq, crossing].final == 491
+    assert first.asked[first.leg.cseq, method].final == 491
+    assert one.stage.gateway.asked() == ["Configure+Configure"] * 2, "the second stream comes and goes"
+    one.check_gateway()
+    first.send(method, longer(first))
+    settle(one)
+    second.send(crossing, held(second))
+    settle(one)
+    assert len(one.stage.gateway.asked()) == 3
+    check_and_hang_up(one, 3, [], first)
+
+
+@directions
+@askers
+def test_reinvites_without_offers_cross(by_caller: bool, originating: bool) -> None:
+    one = up(in_invite_and_200, originating, "e2ae")
+    first, second = pair(one, by_caller)
+    for talker in (first, second):
+        talker.send("INVITE")
+    settle(one)
+    assert [talker.asked[talker.leg.cseq, "INVITE"].final for talker in one.both] == [491, 491]
+    first.send("INVITE")
+    settle(one)
+    check_and_hang_up(one, 2, [], second)
+
+
+@directions
+@askers
+@methods
+@pytest.mark.parametrize("slow", [False, True], ids=["", "slow gateway"])
+def test_bye_crosses_an_offer(slow: bool, method: str, by_caller: bool, originating: bool) -> None:
+    """Each request gets its answer, and what was reserved for the offer goes with the rest."""
+    one = up(in_invite_and_200, originating, "e2ae")
+    first, second = pair(one, by_caller)
+    one.stage.gateway.hold = slow
+    first.send(method, longer(first))
+    second.bye()
+    settle(one)
+    assert first.asked[first.leg.cseq, method].final in {481, 487}
+    assert one.stage.gateway.asked()[-1] == "Release"
+    one.stage.check_forgotten()
+
+
+@directions
+@askers
+def test_bye_crosses_the_answer(by_caller: bool, originating: bool) -> None:
+    one = up(in_invite_and_200, originating, "e2ae")
+    first, second = pair(one, by_caller)
+    first.send("UPDATE", longer(first))
+    second.read()
+    first.bye()
+    second.answer(second.open[0], 200)
+    settle(one)
+    assert one.stage.gateway.asked()[-1] == "Release"
+    one.stage.check_forgotten()
+
+
+@directions
+@askers
+@pytest.mark.parametrize("answered", [True, False])
+def test_cancel_of_a_reinvite_crosses_its_answer(answered: bool, by_caller: bool, originating: bool) -> None:
+    """A re-INVITE that is cancelled leaves the session as it was; one that was answered is in force."""
+    one = up(in_invite_and_200, originating, "e2ae")
+    first, second = pair(one, by_caller)
+    first.send("INVITE", longer(first))
+    second.read()
+    if answered:
+        second.answer(second.open[0], 200)
+    else:
+        second.ring(180)
+    first.cancel()
+    settle(one)
+    assert first.asked[first.leg.cseq, "INVITE"].final == (200 if answered else 487)
+    assert len(one.stage.gateway.asked()) == 2, "the second stream, and its answer or its end"
+    check_and_hang_up(one, 2 if answered else 1, [], second)
+
+
+# Losses, on the core's side, which is UDP
+
+
+def lost_to_core(one: Session, what: bytes) -> None:
+    """The next message that begins so never arrives there."""
+    left = [1]
+
+    def loses(data: bytes) -> bool:
+        if left and data.startswith(what):
+            left.pop()
+            return True
+        return False
+
+    one.core.end.flow.loses = loses
+
+
+@directions
+@pytest.mark.parametrize("method", ["UPDATE", "INVITE"])
+def test_a_lost_offer_comes_again(method: str, originating: bool) -> None:
+    one = up(in_invite_and_200, originating, "e2ae")
+    lost_to_core(one, method.encode())
+    one.ue.send(method, held(one.ue))
+    one.core.end.flow.sent = [data for data in one.core.end.flow.sent if b" 100 " in data]
+    one.stage.run(0.6)
+    settle(one)
+    check_and_hang_up(one, 2, ["Configure+Configure"], one.core)
+
+
+@directions
+def test_a_lost_answer_comes_again(originating: bool) -> None:
+    """The UPDATE of the core comes again, and is answered from the transaction."""
+    one = up(in_invite_and_200, originating, "e2ae")
+    lost_to_core(one, b"SIP/2.0 200")
+    one.core.send("UPDATE", held(one.core))
+    settle(one)
+    assert not one.core.asked[one.core.leg.cseq, "UPDATE"].final
+    one.core.again()
+    settle(one)
+    check_and_hang_up(one, 2, ["Configure+Configure"], one.core)
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_a_lost_2xx_and_a_lost_ack(offers: bool) -> None:
+    """The same 2xx goes out again, the same ACK comes for each."""
+    one = session(originating=False)
+    one.invite([one.core.author.line("plain")] if offers else [])
+    one.read()
+    one.ue.author.lines = one.ue.author.lines or ([] if offers else [one.ue.author.line("e2ae")])
+    lost_to_core(one, b"SIP/2.0 200")
+    one.ue.answer(one.ue.open[0], 200)
+    one.read()
+    assert not one.core.confirmed
+    one.ue.repeat_success()
+    one.core.read()
+    one.ue.end.flow.sent.clear()  # the ACK
+    one.ue.repeat_success()
+    one.read()
+    check_and_hang_up(one, 1, ["Reserve+Reserve", "Configure"], one.core)
+
+
+@directions
+def test_a_lost_prack_comes_again(originating: bool) -> None:
+    one = begun(in_reliable_183_and_prack, originating, "e2ae")
+    one.callee.ring(180, reliable=True)
+    one.read()
+    if originating:
+        lost_to_core(one, b"PRACK")
+    one.caller.prack(held(one.caller))
+    one.caller.again()
+    one.stage.run(0.6)
+    settle(one)
+    accept(one)
+    check_and_hang_up(one, 2, ["Configure+Configure"], one.caller)

@@ -18,8 +18,8 @@ from iq.procedures import (
     Reason,
 )
 from pcscf.proxy.media_events import EVENTS, MediaEvent
-from tests.support.calls import OTHER_KEY, Established, ends, establish
-from tests.support.ladder import plain, secure
+from tests.support.calls import Established, ends, establish
+from tests.support.ladder import KEY, plain, secure
 from tests.support.stage import Stage
 
 LOST = 'SIP;cause=503;text="the media is lost"'
@@ -219,16 +219,20 @@ def test_silence_soon_after_the_answer_is_that_of_the_ringing(stage: Stage) -> N
     check_released(call, LOST)
 
 
-def hold(call: Established, direction: str, version: int) -> None:
-    """The core says in a re-INVITE whether it wants to hear the UE, which agrees."""
-    answer = {"sendonly": "recvonly", "sendrecv": "sendrecv"}[direction]
-    call.core.send("INVITE", plain(version=version, more=f"a={direction}"))
-    call.ends.core.response(100)
-    came = call.ends.ue.request("INVITE")
-    call.ends.ue.answer(came, 200, secure(OTHER_KEY, version=version, more=f"a={answer}"))
-    call.ends.core.response(200)
-    call.core.send("ACK", cseq=version)
-    call.ends.ue.request("ACK")
+ANSWERS = {"sendonly": "recvonly", "inactive": "inactive", "sendrecv": "sendrecv"}
+
+
+def reinvite(call: Established, direction: str, *, by_ue: bool, version: int) -> None:
+    """One end says in a re-INVITE whether it wants to hear the other, which agrees."""
+    ue = secure(KEY, version=version, more=f"a={direction if by_ue else ANSWERS[direction]}")
+    core = plain(version=version, more=f"a={ANSWERS[direction] if by_ue else direction}")
+    leg, other = (call.ue, call.ends.core) if by_ue else (call.core, call.ends.ue)
+    leg.send("INVITE", ue if by_ue else core)
+    leg.end.response(100)
+    other.answer(other.request("INVITE"), 200, core if by_ue else ue)
+    leg.end.response(200)
+    leg.send("ACK", cseq=leg.cseq)
+    other.request("ACK")
 
 
 def access_mode(stage: Stage) -> Mode:
@@ -237,14 +241,41 @@ def access_mode(stage: Stage) -> Mode:
     return end.mode
 
 
-def test_hold_takes_the_supervision_off_and_resuming_puts_it_on(stage: Stage) -> None:
-    call = establish(ends(stage, originating=False))
+@pytest.mark.parametrize("by_ue", [True, False], ids=["by the UE", "by the core"])
+@pytest.mark.parametrize("direction", ["sendonly", "inactive"])
+def test_hold_takes_the_supervision_off_and_resuming_puts_it_on(
+    stage: Stage, direction: str, by_ue: bool
+) -> None:
+    """Who holds may say sendonly and send nothing."""
+    between = ends(stage)
+    offer = secure(KEY, more="a=3ge2ae:requested")
+    call = establish(between, offer)
     stage.now += INACTIVITY
-    hold(call, "sendonly", 2)
-    assert access_mode(stage) is Mode.SEND_ONLY, "the gateway does not wait for the UE either"
+    reinvite(call, direction, by_ue=by_ue, version=2)
+    assert access_mode(stage) is not Mode.SEND_RECEIVE
     silence(stage)
     call.ends.ue.nothing()
-    hold(call, "sendrecv", 3)
+    assert told(stage) == [], "a call on hold says nothing in the log every half a minute"
+    reinvite(call, "sendrecv", by_ue=by_ue, version=3)
     assert access_mode(stage) is Mode.SEND_RECEIVE
     silence(stage)
     check_released(call, LOST)
+
+
+# Emergency calls
+
+
+@EACH
+def test_an_emergency_call_ends_only_with_its_media(case: Case) -> None:
+    """Silence and forged packets are no reason: the PSAP hangs up."""
+    stage = Stage(inactivity=INACTIVITY, release_forged=True)
+    call = establish(ends(stage))
+    next(iter(stage.proxy.calls.table)).emergency = True
+    stage.now += INACTIVITY
+    happen(stage, case)
+    if case.event in (MediaEvent.SILENT, MediaEvent.FORGERIES) or case.reason is None:
+        call.ends.ue.nothing()
+        call.hang_up()
+    else:
+        check_released(call, case.reason)
+    stage.check_forgotten()

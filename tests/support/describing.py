@@ -170,8 +170,10 @@ class Author:
                 offered.media, port, offered.proto, offered.tag, direction=MIRRORED[offered.direction]
             )
             if offered.key:
-                kept = mine is not None and running and mine.suite == offered.suite and mine.key
-                key = kept or self.key(offered.suite, secret=bool(offered.indicator))
+                secret = bool(offered.indicator)
+                key = mine.key if mine is not None and running and mine.suite == offered.suite else ""
+                if not key or (key in self.secrets) is not secret:
+                    key = self.key(offered.suite, secret=secret)
                 line = replace(line, suite=offered.suite, key=key)
             lines.append(line)
         return lines

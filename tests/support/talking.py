@@ -84,7 +84,7 @@ class Talker:
     over: bool = False
     wrong: bool = False
     firm: bool = False
-    last: bytes = b""
+    last: Asked | None = None
     _replies: dict[str, bytes] = field(default_factory=dict)
     _acks: dict[str, Came] = field(default_factory=dict)
     _rseqs: set[str] = field(default_factory=set)
@@ -108,8 +108,8 @@ class Talker:
         assert self.leg is not None
         number = self.leg.cseq + 1
         entry = self.asked[number, method] = Asked(Request("", "", []), offers)
+        self.last = entry
         entry.request = self.leg.send(method, body, *extra)
-        self.last = entry.request.encode()
 
     def _propose(self, lines: list[Line], method: str) -> bytes:
         before = self.author.lines
@@ -200,9 +200,9 @@ class Talker:
             self.end.send(self._replies[_key(came.request)])
 
     def again(self) -> None:
-        """Our last request again."""
-        if self.last:
-            self.end.send(self.last)
+        """Our last request again, while nothing final came back."""
+        if self.last is not None and not self.last.final:
+            self.end.send(self.last.request)
 
     def _respond(self, came: Came, status: int, body: bytes, *extra: str) -> None:
         tag = "b1" if not tag_of(came.request.get("to")) else "x"
@@ -224,6 +224,10 @@ class Talker:
 
     def _settle(self, mine: bytes, theirs: bytes) -> None:
         self.mine, self.theirs = mine, theirs
+        other = read(theirs).lines
+        self.author.lines = [
+            line if other[index].active else line.closed() for index, line in enumerate(self.author.lines)
+        ]
         self.settled += 1
         self.proposal = None
 

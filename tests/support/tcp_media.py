@@ -142,6 +142,13 @@ class Call:
     async def standing(self) -> None:
         await until(lambda: self.relay.connections() == 2)
 
+    async def passes(self) -> None:
+        """Octets pass both ways."""
+        await self.ue.send(b"MSRP a786hjs2 SEND")
+        assert await self.far.receive(18) == b"MSRP a786hjs2 SEND"
+        await self.far.send(b"MSRP a786hjs2 200 OK")
+        assert await self.ue.receive(20) == b"MSRP a786hjs2 200 OK"
+
     async def reported(self, count: int = 1) -> list[Report]:
         await until(lambda: len(self.told) >= count)
         return self.told

@@ -96,6 +96,24 @@ def test_listeners_that_differ_have_to_be_chosen(tmp_path: Path) -> None:
     assert "e2e (row A6)" in explain(*announced, offer=unasked, config=path).stdout
 
 
+def test_a_trunk_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "pcscf.yaml"
+    trunk = '{aor: "sip:pbx@ims.example", contact: "sip:192.0.2.20:5060", mechanisms: [sdes-srtp]}'
+    path.write_text(f"{NODE}access:\n  listen:\n    - {{confidential: true}}\n  static:\n    - {trunk}\n")
+    unasked = sdp(SECURE.replace("a=3ge2ae:requested", "a=ptime:20"))
+    result = explain("--trunk", "sip:pbx@ims.example", offer=unasked, config=path)
+    assert result.stdout.splitlines()[:2] == [
+        "offer of the trunk sip:pbx@ims.example; access.listen.0 (udp 127.0.0.1:5060)",
+        "the trunk sip:pbx@ims.example announced: sdes-srtp; the network announces: sdes-srtp",
+    ]
+    assert "e2ae (row A7)" in result.stdout
+    result = explain("--trunk", "sip:other@ims.example", offer=unasked, config=path)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "--trunk sip:other@ims.example: not in access.static, which has sip:pbx@ims.example\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "offer", "status", "line"),
     [

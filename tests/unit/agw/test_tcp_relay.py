@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -11,29 +11,10 @@ from agw.engine.api import PortId
 from agw.tcp.api import TcpLeg
 from agw.tcp.relay import TcpRelay
 from iq.procedures import Change, Endpoint, Setup
-from tests.support.media_peer import LOOPBACK, open_descriptors, until
+from tests.support.media_peer import LOOPBACK, until
 from tests.support.tcp_media import ELSEWHERE, Call, connect, open_port, refused
 
 ACTIVE, PASSIVE = Setup.ACTIVE, Setup.PASSIVE
-
-
-@pytest.fixture
-async def call() -> AsyncIterator[Call]:
-    before = open_descriptors()
-    relay = TcpRelay(asyncio.get_running_loop(), establish=30.0)
-    made = Call(relay)
-    yield made
-    relay.stop()
-    made.close()
-    assert open_descriptors() == before
-
-
-async def passes(call: Call) -> None:
-    """Octets pass both ways."""
-    await call.ue.send(b"MSRP a786hjs2 SEND")
-    assert await call.far.receive(18) == b"MSRP a786hjs2 SEND"
-    await call.far.send(b"MSRP a786hjs2 200 OK")
-    assert await call.ue.receive(20) == b"MSRP a786hjs2 200 OK"
 
 
 async def test_an_incoming_syn_triggers_the_outgoing_one(call: Call) -> None:
@@ -41,7 +22,7 @@ async def test_an_incoming_syn_triggers_the_outgoing_one(call: Call) -> None:
     call.edit_core(ACTIVE)
     await call.ue.connect(call.to_access)
     assert await call.far.accept() == call.to_core  # from the port of the realm
-    await passes(call)
+    await call.passes()
     assert call.relay.tally == {"established": 1}
     assert call.relay.state(call.access).counters.octets == 18
     assert call.relay.state(call.core).counters.octets == 20
@@ -53,7 +34,7 @@ async def test_the_other_direction(call: Call) -> None:
     call.edit_core(PASSIVE)
     await call.far.connect(call.to_core)
     await call.ue.accept()
-    await passes(call)
+    await call.passes()
 
 
 async def test_both_peers_connect(call: Call) -> None:
@@ -63,7 +44,7 @@ async def test_both_peers_connect(call: Call) -> None:
     await call.far.send(b"early")
     await call.ue.connect(call.to_access)
     assert await call.ue.receive(5) == b"early"
-    await passes(call)
+    await call.passes()
 
 
 async def test_both_peers_wait_until_the_command(call: Call) -> None:
@@ -73,7 +54,7 @@ async def test_both_peers_wait_until_the_command(call: Call) -> None:
     call.relay.start(call.access, connect=True)
     await call.ue.accept()
     await call.far.accept()
-    await passes(call)
+    await call.passes()
 
 
 async def test_a_syn_waits_for_the_answer(call: Call) -> None:
@@ -104,14 +85,14 @@ async def test_nobody_else_is_accepted(call: Call) -> None:
     assert call.relay.tally == {"source": 2}
     await call.ue.connect(call.to_access)
     await call.far.connect(call.to_core)
-    await passes(call)
+    await call.passes()
 
 
 async def test_a_second_connection_is_refused(call: Call) -> None:
     await call.up()
     assert await refused(call.to_access)
     assert call.relay.tally == {"established": 1, "busy": 1}
-    await passes(call)
+    await call.passes()
 
 
 async def test_nothing_is_sent_to_where_the_ue_could_not_send_from(call: Call) -> None:
@@ -130,7 +111,7 @@ async def test_back_pressure_in_both_directions(call: Call) -> None:
         sent = hashlib.sha256()
         octets = 0
         chunk = bytes(range(256)) * 1024
-        while octets < 64 << 20:
+        while octets < 16 << 20:
             try:
                 count = sender.connection.send(chunk)
             except BlockingIOError:
@@ -142,11 +123,11 @@ async def test_back_pressure_in_both_directions(call: Call) -> None:
                     break
             sent.update(chunk[:count])
             octets += count
-        assert octets < 64 << 20  # held up
+        assert octets < 16 << 20  # held up
         sender.connection.setblocking(False)
         got = await receiver.receive(octets)
         assert hashlib.sha256(got).digest() == sent.digest()
-    await passes(call)
+    await call.passes()
 
 
 async def test_a_closed_gate_holds_octets_back(call: Call) -> None:
@@ -210,6 +191,13 @@ async def test_a_far_end_that_is_not_there(call: Call) -> None:
     assert await call.ue.end() == "ConnectionResetError"
 
 
+async def test_who_waits_for_the_other_side_is_not_late(call: Call) -> None:
+    call.edit_access(ACTIVE)
+    call.edit_core(PASSIVE)
+    call.relay.tick(asyncio.get_running_loop().time() + 31.0)
+    assert [one.port for one in await call.reported()] == [call.core]
+
+
 @pytest.mark.parametrize("connected", [False, True])
 async def test_who_does_not_come_in_time(call: Call, connected: bool) -> None:
     call.edit_access(PASSIVE)
@@ -242,65 +230,9 @@ async def test_time_runs_once_both_sides_are_known(call: Call) -> None:
     assert call.told == []
 
 
-async def test_a_new_connection_after_the_end(call: Call) -> None:
-    await call.up()
-    call.ue.connection.close()
-    call.far.connection.close()
-    await call.reported()
-    call.relay.start(call.access, connect=False)
-    await call.ue.connect(call.to_access)
-    await call.far.accept()
-    await passes(call)
-    call.relay.start(call.access, connect=False)  # said again: it stands
-    await passes(call)
-
-
-async def test_the_same_leg_again_keeps_the_connection(call: Call) -> None:
-    await call.up()
-    call.edit_access(PASSIVE)
-    call.edit_core(ACTIVE)
-    call.edit_access(PASSIVE, remote=Endpoint(LOOPBACK, 9))  # an active peer's port says nothing
-    await passes(call)
-
-
-@pytest.mark.parametrize("change", ["remote", "role"])
-async def test_another_leg_replaces_the_connection(call: Call, change: str) -> None:
-    await call.up()
-    old = call.ue.connection, call.far.connection
-    if change == "remote":
-        call.far.listener.close()
-        call.far.listener = socket.create_server((LOOPBACK, 0))
-        call.far.listener.setblocking(False)
-        call.far.endpoint = Endpoint(LOOPBACK, call.far.listener.getsockname()[1])
-        call.edit_core(ACTIVE)
-        await call.ue.connect(call.to_access)
-        await call.far.accept()
-    else:
-        call.edit_core(PASSIVE)
-        await call.ue.connect(call.to_access)
-        await call.far.connect(call.to_core)
-    await passes(call)
-    assert call.told == []
-    for sock in old:
-        assert await asyncio.get_running_loop().sock_recv(sock, 1) == b""
-        sock.close()
-
-
-async def test_a_role_that_changes_before_the_far_end_is_there(call: Call) -> None:
-    """Early octets of the UE are not lost by it."""
-    call.edit_access(PASSIVE)
-    call.edit_core(PASSIVE)
-    await call.ue.connect(call.to_access)
-    await call.ue.send(b"early")
-    await until(lambda: call.relay.connections() == 1)
-    call.edit_core(ACTIVE)
-    await call.far.accept()
-    assert await call.far.receive(5) == b"early"
-
-
 async def test_closing_a_port_closes_both_connections(call: Call) -> None:
     await call.up()
-    await passes(call)
+    await call.passes()
     assert call.relay.close(call.access).octets == 18
     assert await call.ue.end() == ""
     assert await call.far.end() == ""
@@ -347,7 +279,7 @@ async def test_a_process_without_descriptors_listens_again(
         await until(lambda: call.relay.tally["no_descriptor"] == 1)
     call.relay.tick(asyncio.get_running_loop().time())
     await call.far.accept()
-    await passes(call)
+    await call.passes()
 
 
 async def test_ipv6() -> None:
@@ -358,3 +290,29 @@ async def test_ipv6() -> None:
         sock.connect((address, number))
         await until(lambda: relay.connections() == 1)
     relay.stop()
+
+
+def test_the_loop_of_production() -> None:
+    """What the other tests do on the loop of asyncio, on uvloop."""
+    uvloop = pytest.importorskip("uvloop")
+    lives = (
+        test_an_incoming_syn_triggers_the_outgoing_one,
+        test_back_pressure_in_both_directions,
+        test_half_close,
+        test_a_reset_is_passed_on,
+        test_a_far_end_that_is_not_there,
+        test_nobody_else_is_accepted,
+        test_closing_a_port_closes_both_connections,
+    )
+
+    async def live(one: Callable[[Call], Awaitable[None]]) -> None:
+        call = Call(TcpRelay(asyncio.get_running_loop(), establish=30.0))
+        try:
+            await one(call)
+        finally:
+            call.relay.stop()
+            call.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        for one in lives:
+            runner.run(live(one))

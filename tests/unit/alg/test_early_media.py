@@ -10,6 +10,7 @@ from iq.procedures import Endpoint
 from pcscf.alg.early_media import DIRECTIONS, Flows, Gates, authorized
 from pcscf.alg.stream import MODES, State
 from pcscf.flow import Side
+from pcscf.sdp.model import MAX_MEDIA
 
 EVERY = list(itertools.product((True, False), repeat=2))
 FLOWS = {modes: flows for flows, modes in MODES.items()}
@@ -69,6 +70,12 @@ def test_any_list_of_parameters(parameters: list[str]) -> None:
     directions = [DIRECTIONS[name] for name in names if name in DIRECTIONS]
     found = authorized(parameters)
     if directions:
-        assert found == tuple(directions)
+        assert found == tuple(directions[:MAX_MEDIA])
     else:
         assert found == (((True, True),) if "gated" in names else None)
+
+
+def test_more_parameters_than_m_lines_are_not_kept() -> None:
+    found = authorized(["inactive"] * (MAX_MEDIA + 1000))
+    assert found is not None
+    assert len(found) == MAX_MEDIA

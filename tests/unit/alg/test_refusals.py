@@ -34,12 +34,23 @@ def test_no_suite_is_488_with_the_standard_warning() -> None:
 
 def test_refused_lines_among_others_get_port_0() -> None:
     call = Call()
-    core = call.offer(sdp("m=message 9 TCP/TLS/MSRP *\na=fingerprint:x y", SECURE, "m=a 3/2 RTP/AVP 0"))
+    message = f"m=message 9 TCP/TLS/MSRP *\na=fingerprint:x y\n{REQUEST}"
+    core = call.offer(sdp(message, SECURE, "m=a 3/2 RTP/AVP 0"))
     assert "m=message 0 TCP/TLS/MSRP *\r\nm=audio 40000 RTP/AVP 8\r\nm=a 0 RTP/AVP 0\r\n" in core
     assert "fingerprint" not in core
     out = call.answer(sdp("m=message 0 TCP/TLS/MSRP *", PLAIN, "m=a 0 RTP/AVP 0"))
     assert "m=message 0 TCP/TLS/MSRP *\r\nm=audio 20000 RTP/SAVP 8\r\n" in out
     assert [d.action for d in call.session.decisions] == ["refused", "e2ae", "refused"]
+
+
+def test_nothing_but_refused_lines_and_port_0_is_488() -> None:
+    call = Call()
+    with pytest.raises(SdpRejected, match="several ports"):
+        call.offer(sdp("m=audio 0 RTP/AVP 8", "m=audio 3/2 RTP/AVP 0"))
+    call.originate()
+    with pytest.raises(SdpRejected, match="several ports"):
+        call.offer(sdp("m=audio 0 RTP/SAVP 8", "m=image 3/2 udptl t38", version=2))
+    assert [stream.media for stream in call.session.streams if stream is not None] == ["audio"]
 
 
 def test_plain_twin_of_a_protected_line_is_refused() -> None:

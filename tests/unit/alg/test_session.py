@@ -160,3 +160,4 @@ def test_pending_and_record() -> None:
     assert call.session.pending("b1") is None
     [entry] = call.session.record()
     assert (entry["decision"], entry["mechanism"], entry["clause"]) == ("e2ae", "sdes-srtp", "33.328 7.2.1")
+    assert entry["row"] == "A3"

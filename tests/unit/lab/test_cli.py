@@ -92,7 +92,7 @@ def test_wrong_use_is_told_in_one_line(arguments: list[str], reason: str) -> Non
     [
         ("192.0.2.1", None, ("udp", "192.0.2.1", 5060)),
         ("tcp:192.0.2.1:5070", None, ("tcp", "192.0.2.1", 5070)),
-        ("tls:[2001:db8::1]", None, ("tls", "2001:db8::1", 5061)),
+        ("tls:[2001:DB8:0::1]", None, ("tls", "2001:db8::1", 5061)),
         ("192.0.2.1", "tls", ("tls", "192.0.2.1", 5061)),
         ("tls:192.0.2.1:5060", "tls", ("tls", "192.0.2.1", 5060)),
         ("sip:192.0.2.1;transport=TLS", None, ("tls", "192.0.2.1", 5061)),

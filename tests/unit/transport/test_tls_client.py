@@ -59,8 +59,8 @@ async def server(context: ssl.SSLContext | None, host: str = LOOPBACK) -> AsyncI
 
 
 @contextlib.asynccontextmanager
-async def client(files: Files, host: str = LOOPBACK) -> AsyncIterator[tuple[Inbox, Listener]]:
-    box = Inbox()
+async def client(files: Files, host: str = LOOPBACK, **limits: int) -> AsyncIterator[tuple[Inbox, Listener]]:
+    box = Inbox(**limits)
     own = await box.start(listener("tls", host), listening_context(files.certificate, files.private_key))
     yield box, own
     await box.transports.close()
@@ -141,6 +141,24 @@ async def test_a_peer_without_tls(files: Files, answer: bytes) -> None:
             flow.check(asyncio.get_running_loop().time() + HANDSHAKE_TIMEOUT + 1)
         assert await box.next_closed() is flow
         assert box.counters == {"tls_handshakes_failed" if answer else "handshake_timeouts": 1}
+
+
+async def test_handshakes_of_others_do_not_keep_us_from_a_peer(files: Files) -> None:
+    """The limit is for connections that come; those that we open neither need room there nor make any."""
+    async with server(serving(files)) as peer, client(files, max_handshakes=1) as (box, own):
+        _, waiting = await asyncio.open_connection(LOOPBACK, own.port)
+        reader, refused = await asyncio.open_connection(LOOPBACK, own.port)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        box.transports.trust(own, (LOOPBACK, peer.port), Peer(connecting_context(files.ca), LOOPBACK))
+        box.transports.flow_to(own, LOOPBACK, peer.port).send(OPTIONS.encode())
+        answer, _ = await box.next()
+        assert answer.start_line() == "SIP/2.0 200 OK"
+        assert box.transports._handshakes == {LOOPBACK: 1}
+        refused.transport.abort()
+        waiting.transport.abort()
+        assert (await box.next_closed()).remote[1] != peer.port
+        assert not box.transports._handshakes
 
 
 async def test_peers_that_nobody_named_are_not_connected_to(files: Files) -> None:
