@@ -312,13 +312,14 @@ class MediaSession:
     def rollback(self, plan: Plan) -> Action | None:
         """Undo an offer that failed (``plan`` is its plan): the description before it is in force again.
 
-        Returns what the gateway has to undo, or None. A first offer has nothing to go back to: as release().
+        Returns what the gateway has to undo, or None. The offer of the INVITE itself has nothing to go back
+        to: as release().
         """
         dialog, exchange = plan.dialog, plan.exchange
         if dialog.exchange is not exchange:
             return None  # a later offer stands on this one
         dialog.restore()
-        if exchange.number == 1:
+        if dialog is self._first:
             return self.release()
         wanted: list[tuple[MediaStream, State]] = []
         if dialog.agreed is not None and self._followed is dialog:

@@ -136,8 +136,8 @@ class Gateways:
         self._ask(call, None if call.ended else call.media.move(call.binding.flow.remote[0]))
 
     def unanswered(self, call: Call, plan: Plan) -> None:
-        """Undo a re-offer to which no answer came where one had to."""
-        if plan.exchange.answer is None and plan.exchange.previous is not None:
+        """Undo an offer to which no answer came where one had to."""
+        if plan.exchange.answer is None:
             self.roll_back(call, plan)
 
     def follow(self, call: Call, fork: str) -> None:

@@ -65,6 +65,18 @@ def test_an_ack_without_the_answer_leaves_everything_as_it_was(stage: Stage, by_
     goes_on(call)
 
 
+@pytest.mark.parametrize("originating", [True, False])
+def test_a_first_ack_without_the_answer_leaves_a_call_without_media(stage: Stage, originating: bool) -> None:
+    between = ends(stage, originating=originating)
+    sent, came = between.ring(b"")
+    between.callee.answer(came, 200, plain() if originating else REQUESTED)
+    leg = caller_leg(between.caller, sent, between.caller.response(200))
+    leg.send("ACK", cseq=1)
+    between.callee.request("ACK")
+    assert stage.ports() == 0
+    goes_on(Established(between, leg, callee_leg(between.callee, came), sent, came, sent))
+
+
 @BOTH
 @pytest.mark.parametrize("answered", [False, True])
 def test_a_reinvite_that_fails_behind_its_offer(stage: Stage, by_ue: bool, answered: bool) -> None:
