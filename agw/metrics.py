@@ -50,6 +50,7 @@ def families(
     yield counter("agw_drops", "Datagrams not forwarded, by reason.", ("realm", "reason"), drops)
     yield total("agw_engine_failures", "Ports over which the packet engine broke down.", failures)
     yield counter("agw_refusals", "Actions refused, by H.248 error code.", ("code",), contexts.refused)
+    yield total("agw_rekeys", "Streams whose peer got another SRTP key in the session.", contexts.rekeyed)
     yield total("agw_contexts_created", "Contexts created.", contexts.created)
     yield gauge("agw_contexts", "Contexts alive.", len(contexts))
     yield gauge("agw_terminations", "Terminations alive.", len(contexts.terminations))

@@ -58,6 +58,7 @@ class Contexts:
         self.ended: list[EndedContext] = []
         self.refused = Tally()
         self.created = 0
+        self.rekeyed = 0
         self._realms = realms
         self._suites = frozenset(engine.abilities.suites)
         self._numbers = itertools.count(1)
@@ -201,6 +202,7 @@ class Contexts:
             if _released(stream):
                 self._close(termination, end, now)
             else:
+                self.rekeyed += end.rekeyed_by(stream)
                 end.update(stream)
                 self.media.start(end, stream)
         for end, stream in zip(opened, fresh, strict=True):

@@ -53,6 +53,11 @@ class End:
             Endpoint(self.interface.advertise, self.number),
         )
 
+    def rekeyed_by(self, stream: Stream) -> bool:
+        """Does ``stream`` give the peer another key than it had?"""
+        had, gets = self.remote_crypto, stream.remote_crypto
+        return had is not None and gets is not None and not had.same_key(gets)
+
     def update(self, stream: Stream) -> None:
         """Take over what ``stream`` says (checked before). What it leaves out stays.
 

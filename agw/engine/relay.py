@@ -102,16 +102,16 @@ class Port:
             return
         if leg.send is not None:
             kept, former = self.kept_sender, self.former_sender
-            if kept is None or kept.crypto != leg.send:
-                back = former is not None and former.crypto == leg.send
+            if kept is None or not kept.crypto.same_key(leg.send):
+                back = former is not None and former.crypto.same_key(leg.send)
                 self.kept_sender = former if back else Sender(leg.send, self.window, self.ssrcs)
                 self.former_sender = kept
             self.sender = self.kept_sender
         if leg.receive is not None:
             old = self.kept_receiver
-            if old is None or old.crypto != leg.receive:
+            if old is None or not old.crypto.same_key(leg.receive):
                 before = old.old if old is not None else None
-                if before is None or before.crypto != leg.receive:
+                if before is None or not before.crypto.same_key(leg.receive):
                     before = Receiver(leg.receive, self.window, self.ssrcs)
                 if old is not None:
                     before.succeed(old, self.common.now)

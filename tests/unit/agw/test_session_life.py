@@ -113,6 +113,7 @@ async def test_a_new_key_of_the_ue(session: Session, suite: str) -> None:
     assert await session.drops(ACCESS, line, 5) == {"auth": 1}
     line.from_far(rtp(1))
     assert line.gateway.unprotect(await line.ue_peer.receive(), 1) == rtp(1)
+    assert session.contexts.rekeyed == 1
 
 
 async def test_a_re_invite_that_failed(session: Session) -> None:
