@@ -13,6 +13,7 @@ from tests.support.positions import (
     check_and_hang_up,
     held,
     in_invite_and_200,
+    in_invite_and_reliable_183,
     in_reliable_183_and_prack,
     up,
     update,
@@ -62,6 +63,22 @@ def settle(one: Session) -> None:
 def longer(talker: Talker) -> list[Line]:
     """With one more m-line, for which the gateway has to reserve."""
     return [*talker.author.lines, talker.author.line("plain", "video")]
+
+
+@directions
+@pytest.mark.parametrize("method", ["UPDATE", "INFO"])
+def test_a_request_of_the_callee_overtakes_the_ack(method: str, originating: bool) -> None:
+    """The ACK has no description: it answers no UPDATE."""
+    one = session(originating)
+    one.invite([one.caller.author.line("e2ae" if originating else "plain")])
+    one.read()
+    one.callee.answer(one.callee.open[0], 200)
+    one.callee.send(method, held(one.callee) if method == "UPDATE" else None)
+    settle(one)
+    settled = 2 if method == "UPDATE" else 1
+    check_and_hang_up(
+        one, settled, ["Reserve+Reserve", "Configure", "Configure+Configure"][: settled + 1], one.caller
+    )
 
 
 @directions
@@ -154,6 +171,22 @@ def test_cancel_of_a_reinvite_crosses_its_answer(answered: bool, by_caller: bool
     assert first.asked[first.leg.cseq, "INVITE"].final == (200 if answered else 487)
     assert len(one.stage.gateway.asked()) == 2, "the second stream, and its answer or its end"
     check_and_hang_up(one, 2 if answered else 1, [], second)
+
+
+@directions
+def test_an_offer_in_a_prack_crosses_one_of_the_callee(originating: bool) -> None:
+    """No answer to the UPDATE that waits for one."""
+    one = begun(in_invite_and_reliable_183, originating, "e2ae")
+    one.callee.ring(180, reliable=True)
+    one.caller.read()
+    one.callee.unpracked = 0
+    one.callee.send("UPDATE", held(one.callee))
+    one.caller.prack(held(one.caller))
+    one.callee.unpracked = 1
+    settle(one)
+    assert one.caller.asked[one.caller.leg.cseq, "PRACK"].final == 491
+    accept(one)
+    check_and_hang_up(one, 1, [], one.caller)
 
 
 # Losses, on the core's side, which is UDP

@@ -3,7 +3,6 @@
 It reads what arrived when told to, and not before: messages cross as the test wants it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pcscf.flow import Side
@@ -11,6 +10,7 @@ from pcscf.sip.headers import cseq_of, tag_of
 from pcscf.sip.message import Request, Response, parse
 from tests.support.describing import Author, Line, read
 from tests.support.ladder import End, Leg, callee_leg, caller_leg
+from tests.support.watching import Watch
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Talker:
     end: End
     side: Side
     author: Author
-    watch: Callable[[bytes], None]
+    watch: Watch
     forbidden: set[str] = field(default_factory=set)
     leg: Leg | None = None
     mine: bytes = b""
@@ -226,7 +226,8 @@ class Talker:
         self.mine, self.theirs = mine, theirs
         other = read(theirs).lines
         self.author.lines = [
-            line if other[index].active else line.closed() for index, line in enumerate(self.author.lines)
+            line if index >= len(other) or other[index].active else line.closed()
+            for index, line in enumerate(self.author.lines)
         ]
         self.settled += 1
         self.proposal = None
