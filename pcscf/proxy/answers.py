@@ -128,6 +128,8 @@ class Answers:
         status = response.status
         if status >= 200:
             branch.answered = True
+            if branch.initial:
+                call.branch = None
             if status < 300:
                 note_success(call, branch, response, self._turn.now)
                 self._sessions.agreed(call, branch, response, self._turn.now)

@@ -97,9 +97,10 @@ class Branch:
 
 @dataclass(slots=True)
 class Dialog:
-    """A confirmed dialog of a call: the 2xx that made it, as its sender wrote it (RFC 3261 12).
+    """A confirmed dialog of a call (RFC 3261 12).
 
-    body: as it went on, for repetitions of the 2xx. contacts: remote target of each side as refreshed since.
+    answer: ``dialogs.outline`` of the 2xx that made it. body: as it went on, for repetitions of the 2xx.
+    contacts: remote target of each side as refreshed since.
     cseq: highest number sent towards each side. session: runs while its interval was agreed (RFC 4028).
     """
 
@@ -114,11 +115,12 @@ class Dialog:
 class Call:
     """One INVITE session through this proxy; a local call is two of them, told apart by ``token``.
 
-    caller: the side that the INVITE came from. invite: as received, for requests that the proxy makes itself.
+    caller: the side that the INVITE came from. invite: ``dialogs.outline`` of it.
     emergency: it went to the E-CSCF.
-    branch: of that INVITE; None once the call is over, or the two would hold each other. dialogs: confirmed
-    ones, by To tag of the callee; over: those that have ended. forks: every To tag of the INVITE's responses
-    so far. offered: the last offer in a response, by dialog: its answer is in PRACK or ACK.
+    branch: of that INVITE, until its final response goes back: then the transactions alone keep it, as
+    long as a further 2xx may come. dialogs: confirmed ones, by To tag of the callee; over: those that have
+    ended. forks: every To tag of the INVITE's responses so far. offered: the last offer in a response, by
+    dialog: its answer is in PRACK or ACK.
     waiting: the gateway was asked, and ``queue`` holds in order what came since. answered: when, 0.0 if not.
     """
 

@@ -89,11 +89,18 @@ class Registrar:
         self.bindings = Bindings()
         self.trunks = Trunks(trunks, settings.core, self.network)
         self._agreements = Agreements()
+        self._announced: dict[Listener, frozenset[str]] = {}
         self._charging = Charging(settings.core.host, settings.visited_network)
 
     def network(self, listener: Listener) -> tuple[str, ...]:
         """Return the media mechanisms that are announced on ``listener``."""
         return network_mechanisms(listener, self.settings.mechanisms)
+
+    def announced_on(self, listener: Listener) -> frozenset[str]:
+        """Return the same as a set, one for all calls of the listener."""
+        if (found := self._announced.get(listener)) is None:
+            found = self._announced[listener] = frozenset(self.network(listener))
+        return found
 
     def had_token(self, token: str) -> bool:
         """Tell whether the user part of one of our Path URIs is ``token``, now or before its flow ended."""
