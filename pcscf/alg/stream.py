@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from iq.procedures import Endpoint, Mode, Setup, Stream
 from iq.suites import Crypto
 from pcscf.alg.media_security import Decision, Handling
-from pcscf.alg.profiles import MEDIA_TYPES, profile_of
+from pcscf.alg.profiles import MEDIA_TYPES, SAVP, profile_of
 from pcscf.flow import Side
 from pcscf.sdp.address import rtcp_port
 from pcscf.sdp.model import Media
@@ -181,6 +181,9 @@ def new_stream(stream_id: int, media: Media, decision: Decision, offerer: Side) 
     elif decision.action is Handling.E2E and profile is not None and not profile.secure and counterpart:
         # What the ends agree on may be SRTP: relayed bit for bit, whatever it is.
         access.transport = core.transport = counterpart
+    elif decision.action is Handling.E2E and transport in SAVP and "fingerprint" in media:
+        # DTLS under the older name of the profile: its datagrams have to pass, too.
+        access.transport = core.transport = f"UDP/TLS/{transport}"
     state = State(None, None, Mode.INACTIVE, Mode.INACTIVE)
     return MediaStream(stream_id, kind_of(media), decision, access, core, state)
 
