@@ -129,6 +129,7 @@ class Side:
         """Close everything, that of the other side too, which is unjoined."""
         peer, self.peer = self.peer, None
         self._drop(abort=False)
+        self.state = State.OVER
         if peer is not None:
             peer.peer = None
             peer.feed(Event.RENEW)
