@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from iq.suites import Crypto, Key
 from pcscf.alg.media_security import Decision, Handling
 from pcscf.alg.offer_answer import Phase
-from pcscf.alg.profiles import is_tcp
+from pcscf.alg.profiles import SAVP, is_tcp
 from pcscf.alg.stream import MODES, MediaStream, State, flows, remote_of
 from pcscf.errors import SdpRejected
 from pcscf.flow import Side
@@ -139,7 +139,7 @@ def _check_proto(line: Line, media: Media, offered: str) -> None:
     if media.proto.lower() == offered.lower():
         return
     negotiated = line.decision.action is Handling.E2E and "pcfg" in line.media
-    if not (negotiated and media.proto.upper().startswith("RTP/SAVP")):
+    if not (negotiated and media.proto.upper().removeprefix("UDP/TLS/") in SAVP):
         raise SdpRejected("answer with another transport protocol")
 
 

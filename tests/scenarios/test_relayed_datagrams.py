@@ -31,8 +31,8 @@ STREAMS = {
     "data channel": ("application {} UDP/DTLS/SCTP webrtc-datachannel", FINGERPRINT, [CLIENT_HELLO, STUN]),
     "SRTP by capabilities": (
         "audio {} RTP/AVP 8",
-        f"a=tcap:1 RTP/SAVP\na=acap:1 {KEY_LINE[2:]}\na=pcfg:1 t=1 a=1",
-        [rtp(1)],
+        f"a=tcap:1 RTP/SAVP UDP/TLS/RTP/SAVP\na=acap:1 {KEY_LINE[2:]}\na=pcfg:1 t=1 a=1\na=pcfg:2 t=2",
+        [CLIENT_HELLO, rtp(1)],
     ),
 }
 
