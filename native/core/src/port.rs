@@ -45,8 +45,6 @@ pub struct Port {
     /// rollover counter and encrypt twice under one index.
     sender: Option<Box<Sender>>,
     receiver: Option<Box<Receiver>>,
-    /// The sender before, should its key come back.
-    former: Option<Box<Sender>>,
     /// Seconds of the monotonic clock.
     pub last_activity: Option<f64>,
     /// Slot of the other side.
@@ -71,6 +69,8 @@ pub struct Port {
     pub counters: Counters,
     pub rtcp: Half,
     pub filter: Option<Prefix>,
+    /// The sender before, should its key come back.
+    former: Option<Box<Sender>>,
 }
 
 impl Port {
@@ -80,7 +80,6 @@ impl Port {
             id,
             sender: None,
             receiver: None,
-            former: None,
             last_activity: None,
             peer: None,
             transform: Transform::Closed,
@@ -99,6 +98,7 @@ impl Port {
             counters: Counters::default(),
             rtcp: Half::new(rtcp),
             filter: None,
+            former: None,
         }
     }
 
