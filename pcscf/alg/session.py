@@ -209,7 +209,7 @@ class MediaSession:
         dialog = self._dialog(fork)
         offer = to.exchange if to is not None else None
         event = dialog.answered(sender, sdp, offer, preview=provisional and not reliable)
-        action, said = dialog.action(event), dialog.said(sender, sdp)
+        action, said = dialog.action(event), dialog.said(sender, sdp, offer)
         if action is offer_answer.Action.REPEAT and said is not None:
             return self._follow(dialog, said)
         exchange = dialog.exchange

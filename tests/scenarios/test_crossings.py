@@ -262,3 +262,28 @@ def test_a_lost_prack_comes_again(originating: bool) -> None:
     settle(one)
     accept(one)
     check_and_hang_up(one, 2, ["Configure+Configure"], one.caller)
+
+
+# The gateway
+
+
+@directions
+@pytest.mark.parametrize("lost", [True, False], ids=["with the request", "before it"])
+def test_a_refusal_while_the_gateway_is_away(lost: bool, originating: bool) -> None:
+    """What was reserved for the offer is given back as soon as the gateway is back."""
+    one = up(in_invite_and_200, originating, "e2ae")
+    one.ue.send("UPDATE", longer(one.ue))
+    one.read()
+    if lost:
+        one.stage.gateway.hold = True
+    else:
+        one.stage.gateway_down("agw")
+    answer_all(one, 488)
+    if lost:
+        one.stage.gateway_down("agw")
+        one.stage.gateway.lose()
+        one.stage.gateway.hold = False
+    one.stage.gateway_up("agw", cold=False)
+    assert one.stage.ports() == 2
+    one.stage.gateway.asked()
+    check_and_hang_up(one, 1, [], one.core)
