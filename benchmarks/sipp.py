@@ -49,8 +49,8 @@ class Sipp:
     def serve(self, uas: str = "uas.xml", registrar: str = "registrar_digest.xml") -> None:
         """Start what answers calls and what answers REGISTER, by their scenarios."""
         self.children = [
-            # By its octets a repeated ACK is a new one to SIPp, as the proxy's branch differs, and unexpected:
-            # it would drop the call, and never answer its BYE.
+            # By its octets a repeated ACK is a new one to SIPp, as the branch of the proxy differs: it would
+            # be unexpected, the call dropped, its BYE never answered.
             self._start("uas", uas, self.uas, *_OPEN, "-rtcheck", "loose"),
             self._start("registrar", registrar, self.registrar, "-s", str(self.uas), *_OPEN),
         ]
