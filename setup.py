@@ -1,6 +1,6 @@
 """What pyproject.toml cannot say: the path of a message is compiled by mypyc where there is a C compiler.
 
-An editable install (``make setup``) runs the sources as they are, and so does a wheel with IMS_EDGE_COMPILE=0.
+An editable install (``make setup``) runs the sources as they are; so does a wheel with IMS_EDGE_COMPILE=0.
 """
 
 import os
