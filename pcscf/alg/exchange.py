@@ -1,6 +1,6 @@
 """One offer with its answer (RFC 3264): what was offered in each m-line, and what was answered."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from iq.suites import Crypto, Key
 from pcscf.alg.media_security import Decision, Handling
@@ -66,6 +66,15 @@ class Exchange:
     before: Phase
     streams: list[MediaStream | None]
     answer: Answer | None = None
+
+    def settle(self) -> None:
+        """It is answered for good: of the offer's text nothing is needed but the m= lines."""
+        self.offer = _SETTLED
+        self.lines = [replace(line, media=Media(line.media.line, [], None)) for line in self.lines]
+
+
+#: Stands for every offer whose text is forgotten.
+_SETTLED = Sdp(Section([]), [])
 
 
 def answer_states(exchange: Exchange, answer: Sdp) -> list[State | None]:

@@ -65,8 +65,9 @@ class MediaSession:
         self._policy = policy
         self._random = random
         self._offering = Offering(policy, access, random, emergency)
-        #: The INVITE as it was before anybody answered: what a further dialog begins with.
-        self._first = Dialog({Side.ACCESS: Leg(random), Side.CORE: Leg(random)})
+        #: The INVITE as it was before anybody answered: what a further dialog begins with. Once it has
+        #: succeeded the plan of its offer alone keeps it, as long as a further 2xx may come.
+        self._first: Dialog | None = self._begun()
         self._followed = self._first
         self._latest: Exchange | None = None
         self._number = 0
@@ -96,7 +97,8 @@ class MediaSession:
 
     def pending(self, fork: str = "") -> Side | None:
         """Return the side whose offer waits for its answer in a dialog."""
-        return self.dialogs.get(fork, self._first).pending
+        dialog = self.dialogs.get(fork) or self._first
+        return dialog.pending if dialog is not None else None
 
     def has(self, termination: str) -> bool:
         """Whether a termination of the gateway is one of this session's; "*" are all of them."""
@@ -120,10 +122,14 @@ class MediaSession:
 
     # dialogs
 
-    def confirm(self, fork: str) -> None:
-        """An INVITE succeeded in this dialog: what its answer leaves out is released from here on."""
-        dialog = self._dialog(fork)
+    def confirm(self, fork: str, to: Plan | None = None) -> None:
+        """An INVITE succeeded in this dialog: what its answer leaves out is released from here on.
+
+        to: of the offer in the INVITE.
+        """
+        dialog = self._dialog(fork, to)
         dialog.confirmed = True
+        self._first = None
         if dialog.exchange is not None and dialog.exchange.answer is not None:
             dialog.exchange.answer.provisional = False
 
@@ -139,11 +145,15 @@ class MediaSession:
         """This dialog is over."""
         self.dialogs.pop(fork, None)
 
-    def _dialog(self, fork: str) -> Dialog:
+    def _dialog(self, fork: str, to: Plan | None = None) -> Dialog:
         dialog = self.dialogs.get(fork)
         if dialog is None:
-            dialog = self.dialogs[fork] = self._first.fork()
+            first = to.dialog if to is not None else self._first or self._begun()
+            dialog = self.dialogs[fork] = first.fork()
         return dialog
+
+    def _begun(self) -> Dialog:
+        return Dialog({Side.ACCESS: Leg(self._random), Side.CORE: Leg(self._random)})
 
     # offers
 
@@ -154,7 +164,8 @@ class MediaSession:
         413) and SipRefusal: 491 where the other side's offer is pending, 500 with Retry-After where this
         side's is (RFC 3261 14.2, RFC 3311 5.2). The session stays as it was.
         """
-        dialog = self._dialog(fork) if fork or self.dialogs else self._first
+        first = None if fork or self.dialogs else self._first
+        dialog = first or self._dialog(fork)
         event = dialog.offered(sender)
         match dialog.action(event):
             case offer_answer.Action.BUSY:
@@ -206,7 +217,7 @@ class MediaSession:
         The same answer again changes nothing and gives the same octets; the gateway follows this dialog.
         Raises SdpRejected where the answer breaks the rules: the stream must not start (33.328 7.2, 7.3).
         """
-        dialog = self._dialog(fork)
+        dialog = self._dialog(fork, to)
         offer = to.exchange if to is not None else None
         event = dialog.answered(sender, sdp, offer, preview=provisional and not reliable)
         action, said = dialog.action(event), dialog.said(sender, sdp, offer)
@@ -287,6 +298,9 @@ class MediaSession:
                 dialog, exchange, exchange.offerer, answer.description, sections, address
             )
             answer.description = None
+        if plan.event is Input.ANSWER:
+            exchange.settle()
+            self._latest = exchange
         return answer.out
 
     def _unserved(self) -> SipRefusal:
@@ -319,7 +333,7 @@ class MediaSession:
         if dialog.exchange is not exchange:
             return None  # a later offer stands on this one
         dialog.restore()
-        if dialog is self._first:
+        if dialog not in self.dialogs.values():
             return self.release()
         wanted: list[tuple[MediaStream, State]] = []
         if dialog.agreed is not None and self._followed is dialog:
