@@ -36,6 +36,10 @@ def changed(talker: Talker, how: str, index: int, kind: str) -> list[Line]:
         lines[index] = replace(line, port=talker.author.port())
     elif how == "close" and sum(one.active for one in lines) > 1:
         lines[index] = line.closed()
+    elif how == "another kind":
+        lines[index] = talker.author.line(kind, line.media)
+    elif how == "another media type":
+        lines[index] = replace(line, media="video" if line.media == "audio" else "audio")
     elif how == "new key":
         return rekeyed(talker, index, line.suite or SUITE)
     elif how == "other suite":
@@ -87,4 +91,15 @@ MISBEHAVIOUR = [
     "stray description",
 ]
 PROFILES = ["RTP/AVP", "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP"]
-CHANGES = [*MIRRORED, "same", "add", "close", "use again", "move", "new key", "other suite"]
+CHANGES = [
+    *MIRRORED,
+    "same",
+    "add",
+    "close",
+    "use again",
+    "move",
+    "new key",
+    "other suite",
+    "another kind",
+    "another media type",
+]

@@ -127,9 +127,11 @@ class Author:
             self.secrets.add(key)
         return key
 
-    def protects(self, index: int) -> bool:
-        """Whether that m-line is protected up to the edge alone."""
-        return index < len(self.lines) and self.lines[index].key in self.secrets
+    def protects(self, index: int, media: str) -> bool:
+        """Whether that m-line is of this media type, and protected up to the edge alone."""
+        if index >= len(self.lines):
+            return False
+        return self.lines[index].media == media and self.lines[index].key in self.secrets
 
     def port(self) -> int:
         self._ports += 2

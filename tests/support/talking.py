@@ -338,8 +338,9 @@ class Talker:
 
     def _succeeded(self, entry: Asked, method: str) -> None:
         entry.final = 200
-        if entry.offers:
-            assert entry.answer or self.wrong or self.over, f"a 2xx to {method} without an answer"
+        if entry.offers and not entry.answer:
+            assert self.wrong or self.over, f"a 2xx to {method} without an answer"
+            self._revert()
         if method != "INVITE":
             return
         self.confirmed = True

@@ -38,7 +38,7 @@ class Watch:
         if self.side is Side.CORE:
             assert not line.indicator, "3ge2ae in the core"
             return
-        if self.author.protects(index) or line.indicator:
+        if self.author.protects(index, line.media) or line.indicator:
             assert line.secure, "plain for a protected stream"
             assert line.key
             place = (index, line.port, line.suite)
