@@ -1,6 +1,6 @@
 """One offer with its answer (RFC 3264): what was offered in each m-line, and what was answered."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from iq.suites import Crypto, Key
 from pcscf.alg.media_security import Decision, Handling
@@ -68,9 +68,12 @@ class Exchange:
     answer: Answer | None = None
 
     def settle(self) -> None:
-        """It is answered for good: of the offer's text nothing is needed but the m= lines."""
+        """It is answered for good: what counts is in the streams now, and of its text in the m= lines."""
         self.offer = _SETTLED
-        self.lines = [replace(line, media=Media(line.media.line, [], None)) for line in self.lines]
+        self.lines = [
+            Line(Media(line.media.line, [], None), line.decision, line.stream, line.fresh)
+            for line in self.lines
+        ]
 
 
 #: Stands for every offer whose text is forgotten.

@@ -15,9 +15,10 @@ from pcscf.alg.offer_answer import Input
 from pcscf.alg.offering import Offering
 from pcscf.alg.origins import Origins
 from pcscf.alg.policy import AccessProfile, MediaPolicy
+from pcscf.alg.refusals import busy, glare, unserved
 from pcscf.alg.stream import MediaStream, State
 from pcscf.alg.writing import answer_sections, offer_sections, session_dropped
-from pcscf.errors import SdpRejected, SipRefusal
+from pcscf.errors import SdpRejected
 from pcscf.flow import Side
 from pcscf.sdp.capability import stands_in
 from pcscf.sdp.model import Sdp
@@ -169,9 +170,9 @@ class MediaSession:
         event = dialog.offered(sender)
         match dialog.action(event):
             case offer_answer.Action.BUSY:
-                raise self._busy()
+                raise busy(self._random(1)[0] % 11)
             case offer_answer.Action.GLARE:
-                raise SipRefusal("the other side's offer is pending", status=491, phrase="Request Pending")
+                raise glare()
         offer = Sdp.parse(sdp)
         if sender is Side.CORE:
             self._count_forged(offer)
@@ -183,15 +184,6 @@ class MediaSession:
         self._latest = exchange
         notes = self._origins.note(offer, sdp, sender)
         return Plan(self._context.reserve(dialog, exchange), dialog, exchange, event=event, notes=notes)
-
-    def _busy(self) -> SipRefusal:
-        seconds = str(self._random(1)[0] % 11)
-        return SipRefusal(
-            "an offer of this side is pending",
-            status=500,
-            phrase="Server Internal Error",
-            headers=(("Retry-After", seconds),),
-        )
 
     def _count_forged(self, offer: Sdp) -> None:
         self.forged += stands_in(offer.session)
@@ -283,7 +275,7 @@ class MediaSession:
         if plan.action is not None:
             opened = exchange if answer is None else None
             if not self._context.take(plan.action, reply, opened):
-                raise self._unserved()
+                raise unserved(self._policy.retry_after)
         if answer is None:
             dialog.streams = [line.stream for line in exchange.lines]
             sections, address = offer_sections(exchange)
@@ -302,14 +294,6 @@ class MediaSession:
             exchange.settle()
             self._latest = exchange
         return answer.out
-
-    def _unserved(self) -> SipRefusal:
-        return SipRefusal(
-            "the media gateway cannot serve the session",
-            status=503,
-            phrase="Service Unavailable",
-            headers=(("Retry-After", str(self._policy.retry_after)),),
-        )
 
     def _write(
         self,
