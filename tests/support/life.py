@@ -213,7 +213,7 @@ class Life(RuleBasedStateMachine):
             return
         for one in self.one.both:
             one.wrong = one.watch.lenient = True
-        lines = list(talker.author.lines) or talker.offer_lines()
+        lines = list(talker.author.lines) or [talker.author.line("plain")]
         if how in WRONG_ANSWERS or how == "nothing":
             came = next(iter(talker.open), None)
             if came is not None and came.request.method in {"INVITE", "UPDATE", "PRACK"}:
