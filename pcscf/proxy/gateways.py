@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from iq.procedures import Action, ActionReply
+from pcscf.alg.gateway import NETWORK_FAILURE
 from pcscf.alg.session import Plan
 from pcscf.errors import SipRefusal
 from pcscf.proxy.branch import Branch, Call
@@ -11,8 +12,6 @@ from pcscf.proxy.turn import Turn
 
 #: Seconds that a UE is asked to wait while no gateway serves.
 RETRY_AFTER = 5
-#: H.248.8: no reply came; whether the gateway has done what it was asked nobody knows.
-NETWORK_FAILURE = 530
 
 
 class Gateways:

@@ -287,3 +287,19 @@ def test_a_refusal_while_the_gateway_is_away(lost: bool, originating: bool) -> N
     assert one.stage.ports() == 2
     one.stage.gateway.asked()
     check_and_hang_up(one, 1, [], one.core)
+
+
+@directions
+def test_a_reservation_whose_reply_is_lost(originating: bool) -> None:
+    """The gateway may have done it: what it may have is given back when it is there again."""
+    one = up(in_invite_and_200, originating, "e2ae")
+    one.stage.gateway.hold = True
+    one.ue.send("UPDATE", longer(one.ue))
+    one.stage.gateway_down("agw")
+    one.stage.gateway.lose()
+    one.stage.gateway.hold = False
+    one.stage.gateway_up("agw", cold=False)
+    settle(one)
+    assert one.stage.ports() == 2
+    one.stage.gateway.asked()
+    check_and_hang_up(one, 1, [], one.core)

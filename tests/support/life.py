@@ -190,6 +190,8 @@ class Life(RuleBasedStateMachine):
     def end(self, ue: bool, how: str) -> None:
         talker = self.talker(ue)
         if how == "cancel":
+            # What was written for an offer that is cancelled before it goes out has had its version.
+            self.one.other(talker).watch.lenient |= self.one.stage.gateway.hold
             talker.cancel()
         elif how == "hang up" and talker.confirmed and not talker.over:
             talker.bye()

@@ -194,6 +194,7 @@ class Talker:
             line if index >= len(other) or other[index].active else line.closed()
             for index, line in enumerate(self.author.lines)
         ]
+        self.author.agreed = self.author.lines
         self.settled += 1
         self.proposal = None
 
