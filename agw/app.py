@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import resource
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +13,8 @@ from prometheus_client import Metric
 from agw.config import Config, RealmSection
 from agw.control.capacity import capacity
 from agw.control.contexts import Contexts
+from agw.control.forgeries import Forgeries
+from agw.control.notices import bearer_change
 from agw.control.outages import Outages
 from agw.control.ports import Interface, PortPool, Realm
 from agw.control.supervision import Supervision
@@ -21,9 +22,11 @@ from agw.control.termination import EndedContext
 from agw.engine.choice import make_engine, native_missing
 from agw.engine.sockets import open_udp
 from agw.metrics import families
+from agw.tcp.relay import TcpRelay
 from hosting.admin import Admin
 from hosting.config import differences
 from hosting.daemon import StartError, Stopping, live
+from hosting.descriptors import raise_descriptor_limit
 from hosting.tls import client_context
 from iq.gateway import GatewayLink
 from iq.procedures import (
@@ -61,9 +64,12 @@ class Process:
             raise StartError("no stream is possible: the limit of open files is too low (ulimit -n)")
         self._engine = make_engine(self._loop, config.engine, config.limits.max_ssrcs)
         self._engine.watch(self._engine_event)
-        self._contexts = Contexts(self._engine, self._realms, self._capacity.max_ports)
+        self._tcp = TcpRelay(self._loop, establish=config.limits.tcp_establish)
+        self._tcp.watch(self._tcp_event)
+        self._contexts = Contexts(self._engine, self._realms, self._capacity.max_ports, self._tcp)
         self._outages = Outages(self._contexts)
-        self._supervision = Supervision(self._contexts, self._engine, config.limits.control_grace)
+        self._forgeries = Forgeries(self._contexts, config.limits.auth_failures)
+        self._supervision = Supervision(self._contexts, config.limits.control_grace)
         self._link = GatewayLink(
             f"<{config.node.name}>",
             [(controller.address, controller.port) for controller in config.iq.controllers],
@@ -124,6 +130,7 @@ class Process:
         await self._link.close()
         self._release_all("stopped")
         await self._admin.close()
+        self._tcp.stop()
         self._engine.stop()
 
     def _warn_of_engine(self) -> None:
@@ -168,6 +175,12 @@ class Process:
         for context, due in self._supervision.tick(now, self._link.up):
             if self._link.up:
                 self._notify(context, due)
+        for context, report in self._forgeries.tick(now):
+            where = {"context": context, "termination": report.termination, "stream": report.stream}
+            log.warning("packets fail authentication", count=report.count, **where)
+            if self._link.up:
+                self._link.notify(context, report)
+        self._tcp.tick(now)
         self._record()
         self._tick_handle = self._loop.call_later(TICK_SECONDS, self._tick)
 
@@ -187,6 +200,11 @@ class Process:
             log.error("the packet engine broke down over a port", error=failure.text, **where)
             for context, report in self._outages.failed(failure.port):
                 self._report(context, report)
+
+    def _tcp_event(self) -> None:
+        for report in self._tcp.reports():
+            if (told := bearer_change(self._contexts, report)) is not None and self._link.up:
+                self._link.notify(*told)
 
     def _report(self, context: int, report: OutOfService) -> None:
         def answered(reply: ActionReply) -> None:
@@ -222,11 +240,14 @@ class Process:
     def _collect(self) -> Iterator[Metric]:
         return families(
             self._contexts,
-            self._engine,
             self._outages.failures,
             self._capacity.streams,
+            len(asyncio.all_tasks(self._loop)),
             self._link.up,
             self._link.counters,
+            self._forgeries.told,
+            self._tcp.connections(),
+            self._tcp.tally,
         )
 
 
@@ -254,16 +275,3 @@ def make_realm(name: str, section: RealmSection) -> Realm:
         for address in section.addresses
     ]
     return Realm(name, interfaces)
-
-
-def raise_descriptor_limit() -> int:
-    """Take all open files that the process may have without asking; returns the limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = hard if hard != resource.RLIM_INFINITY else 1 << 20
-    if soft != resource.RLIM_INFINITY and soft >= wanted:
-        return soft
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    except (OSError, ValueError):
-        return soft
-    return wanted

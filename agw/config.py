@@ -119,6 +119,10 @@ class Limits(Section):
     """SSRCs of one key and direction; above: dropped and counted as ssrc_limit."""
     control_grace: Seconds = 300.0
     """Seconds that media goes on without a controller; then every context is released."""
+    auth_failures: Count = 100
+    """Packets of one stream within a minute that fail authentication: told over Iq, once a minute."""
+    tcp_establish: Seconds = 30.0
+    """Seconds for both connections of a TCP stream, once it is known who connects to whom."""
 
 
 class Config(Root):

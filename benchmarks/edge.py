@@ -24,17 +24,36 @@ def realms(host: int = 2) -> dict[str, dict[str, Any]]:
 
 
 REALMS = realms()
+#: The P-CSCF's token buckets and its overload bound. One address is all UEs here, and what cannot be carried
+#: shall be late, not refused.
+LIMITS = {
+    "requests_per_second_per_source": 1_000_000,
+    "request_burst_per_source": 1_000_000,
+    "registrations_per_second_per_source": 1_000_000,
+    "registration_burst_per_source": 1_000_000,
+    "overload_lag": 60,
+}
+
+
+def describe_limits() -> str:
+    """Return the line that tells LIMITS."""
+    return "limits    " + ", ".join(f"{key} {value}" for key, value in LIMITS.items())
 
 
 class Edge:
-    """Both processes. ``access`` and ``core`` are the SIP ports of the P-CSCF on 127.0.0.1."""
+    """Both processes. ``access`` and ``core`` are the SIP ports of the P-CSCF on 127.0.0.1.
+
+    admin: port of each process's /metrics, by its name.
+    """
 
     def __init__(self, group: Group, registrar: int) -> None:
         """registrar: port of what answers REGISTER."""
         self.access, self.core, iq = free_port(), free_port(), free_port()
-        pcscf = _write(group.directory / "pcscf.yaml", self._pcscf(registrar, iq))
+        settings, gateway = self._pcscf(registrar, iq), gateway_settings(iq)
+        self.admin = {"pcscf": settings["admin"]["port"], "agw": gateway["admin"]["port"]}
+        pcscf = _write(group.directory / "pcscf.yaml", settings)
         self.pcscf = group.start("pcscf", sys.executable, "-m", "pcscf", "run", "-c", str(pcscf))
-        self.agw = start_gateway(group, gateway_settings(iq))
+        self.agw = start_gateway(group, gateway)
         self.pcscf.expect('"ready"')
         self.pcscf.expect('"iq.up"')
 
@@ -57,14 +76,7 @@ class Edge:
             },
             "media_security": {"media_inactivity": 0},  # calls are held without media
             "iq": {"listen": {"address": "127.0.0.1", "port": iq}},
-            # One address is all UEs here, and what cannot be carried shall be late, not refused.
-            "limits": {
-                "requests_per_second_per_source": 1_000_000,
-                "request_burst_per_source": 1_000_000,
-                "registrations_per_second_per_source": 1_000_000,
-                "registration_burst_per_source": 1_000_000,
-                "overload_lag": 60,
-            },
+            "limits": LIMITS,
             "drain": 1,
             "admin": {"address": "127.0.0.1", "port": free_port()},
             "log": {"level": "info", "format": "json"},

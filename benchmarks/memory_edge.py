@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import cast
 
 from benchmarks.errors import BenchmarkFailed
-from iq.peer import Gateway
 from iq.procedures import Action, ActionReply
 from pcscf.admin.counters import Counters
 from pcscf.alg.session import MediaPolicy
@@ -124,7 +123,7 @@ class MemoryEdge:
         self.core = MemoryFlow(CORE, ("127.0.0.1", 5090))
         self._transports = _Transports(self.core)
         self._gateway = _Gateway()
-        transports, gateway = cast("Transports", self._transports), cast("Gateway", self._gateway)
+        transports = cast("Transports", self._transports)
         counters, entropy, listeners = Counters(), Entropy(), [ACCESS, CORE, CORE_TCP]
         charging = Charging(CORE.host, "ims.example")
         registrar = Registrar(RegistrarSettings(CORE, "ims.example", entropy(32), MECHANISMS))
@@ -142,7 +141,7 @@ class MemoryEdge:
             Overload(60.0),
             udp_limit=65_000,
         )
-        self._edge.on_gateway_up(gateway, True)
+        self._edge.on_gateway_up(self._gateway, True)
         self._register()
 
     async def close(self) -> None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """rates in calls a second, seconds of one run, streams: calls with media, calls: held in ``memory``,
-    modes: of media, as in ``systems.MODES``; parts: what of ``media`` beside its table."""
+    """rates in calls a second, seconds of one run, streams: calls with media, calls: held in ``held``,
+    modes: of media, as in ``systems.MODES``; parts: what of ``signalling``, or of ``media`` beside its table;
+    minutes of a soak, and rate: its calls a second."""
 
     quick: bool
     peers: bool
@@ -17,3 +18,5 @@ class Options:
     calls: int
     modes: tuple[str, ...] = ()
     parts: frozenset[str] = frozenset()
+    minutes: float = 60.0
+    rate: float = 20.0

@@ -33,7 +33,12 @@ class Child:
         self.log = directory / f"{name}.log"
         with self.log.open("ab") as out:
             self._popen = subprocess.Popen(
-                list(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=directory
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                cwd=directory,
+                process_group=0,  # an interrupt is for us alone: we end the others in their order
             )
         os.sched_setaffinity(self.pid, {cpu})
         with contextlib.suppress(OSError):  # needs root; without it others disturb more
@@ -68,6 +73,10 @@ class Child:
         except subprocess.TimeoutExpired:
             self.stop()
             return -1
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.status is None:
+            self._popen.send_signal(number)
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL where that does not help."""
@@ -142,6 +151,11 @@ def resident(pids: Sequence[int]) -> int:
             if line.startswith("Rss:"):
                 total += int(line.split()[1])
     return total
+
+
+def open_files(pids: Sequence[int]) -> int:
+    """Return how many file descriptors processes have open."""
+    return sum(1 for pid in pids for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
 @contextlib.contextmanager

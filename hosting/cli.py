@@ -22,7 +22,7 @@ from hosting.sections import Root
 DISTRIBUTION = "ims-media-edge"
 C = TypeVar("C", bound=Root)
 
-_File = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration (YAML).")]
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration (YAML).")]
 
 
 def application(
@@ -51,10 +51,10 @@ def application(
         pass
 
     @app.command()
-    def run(config: _File) -> None:
+    def run(config: ConfigFile) -> None:
         """Serve in the foreground until SIGTERM; SIGHUP reads the file again."""
         warnings: list[str] = []
-        settings = _load(config, model, warnings.append)
+        settings = load_or_exit(config, model, warnings.append)
         logs.setup(settings.log.level, settings.log.format)
         log = structlog.get_logger()
         log.info("starting", name=name, version=_release(), config=str(config))
@@ -70,9 +70,9 @@ def application(
         )
 
     @app.command()
-    def check(config: _File) -> None:
+    def check(config: ConfigFile) -> None:
         """Validate FILE and start nothing: one line for each error, exit status 2."""
-        settings = _load(config, model, lambda line: typer.echo(f"{line} (warning)", err=True))
+        settings = load_or_exit(config, model, lambda line: typer.echo(f"{line} (warning)", err=True))
         typer.echo(f"{config}: valid")
         for line in facts(settings) if facts is not None else ():
             typer.echo(line)
@@ -80,7 +80,8 @@ def application(
     return app
 
 
-def _load(path: Path, model: type[C], warn: Callable[[str], None]) -> C:
+def load_or_exit(path: Path, model: type[C], warn: Callable[[str], None]) -> C:
+    """Return the configuration; where it is wrong print one line for each error and end with status 2."""
     try:
         return load(path, model, warn)
     except ConfigError as error:

@@ -24,6 +24,25 @@ def listening_context(certificate: Path, private_key: Path, client_ca: Path | No
     return _with_files(context, certificate, private_key, client_ca)
 
 
+def connecting_context(
+    ca: Path | None, certificate: Path | None = None, private_key: Path | None = None
+) -> ssl.SSLContext:
+    """For who connects to a peer of others; TLS 1.2 and 1.3. Whether the certificate is for the right name is
+    left to the caller.
+
+    ca: vouches for the peer; None: the CAs of this system. certificate, private_key: ours, for a peer that
+    asks. Raises StartError where a file is of no use.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers(_CIPHERS)
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_REQUIRED
+    if ca is None:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    return _with_files(context, certificate, private_key, ca)
+
+
 def server_context(files: TlsFiles) -> ssl.SSLContext:
     """For who listens: demands a certificate of the peer. Raises StartError where a file is of no use."""
     return _context(files, ssl.PROTOCOL_TLS_SERVER)
@@ -43,11 +62,12 @@ def _context(files: TlsFiles, protocol: int) -> ssl.SSLContext:
 
 
 def _with_files(
-    context: ssl.SSLContext, certificate: Path, private_key: Path, ca: Path | None
+    context: ssl.SSLContext, certificate: Path | None, private_key: Path | None, ca: Path | None
 ) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(certificate, private_key, password=_refuse_password)
+        if certificate is not None:
+            context.load_cert_chain(certificate, private_key, password=_refuse_password)
         if ca is not None:
             context.load_verify_locations(ca)
     except (OSError, ValueError) as error:

@@ -35,6 +35,8 @@ _ANSWERS: dict[type, type] = {
     p.BearerReleased: p.Done,
     p.MediaInactivity: p.Done,
     p.OutOfService: p.Done,
+    p.BearerChange: p.Done,
+    p.AuthenticationFailures: p.Done,
 }
 
 

@@ -30,6 +30,15 @@ class Latch(StrEnum):
     RELATCH = "RELATCH"
 
 
+class Setup(StrEnum):
+    """Which end of a TCP connection a termination is (a=setup, RFC 4145 4)."""
+
+    ACTIVE = "active"
+    """It connects to Remote."""
+    PASSIVE = "passive"
+    """It waits for the peer at Local."""
+
+
 @dataclass(slots=True)
 class Endpoint:
     """A transport address. rtcp_port None: port + 1, or the same port under rtcp-mux."""
@@ -48,6 +57,12 @@ class Stream:
     local_crypto: what the gateway protects with; remote_crypto: what the peer protects with.
     In a request ``local`` None asks for an address; a reply carries it. mode None: unchanged.
     remote None: unchanged in Configure, not known yet in Reserve; remote.port 0 releases the stream.
+
+    setup: for TCP, what the gateway does at this termination (TS 23.334 5.16); None: unchanged, at first not
+    known yet (nothing is accepted, a SYN waits). An active end connects when the other end's connection is
+    there (the incoming SYN triggers the outgoing one), or by ``establish`` (tcpbcc/EstBNC). Either of them,
+    after a connection has ended or failed: a new one. ``establish``, another setup or another Remote replace
+    a connection that stands (a=connection:new).
     """
 
     id: int = 1
@@ -60,6 +75,8 @@ class Stream:
     local_crypto: Crypto | None = None
     remote_crypto: Crypto | None = None
     rtcp_mux: bool = False
+    setup: Setup | None = None
+    establish: bool = False
 
 
 @dataclass(slots=True)
@@ -81,11 +98,15 @@ class Reserve:
 
 @dataclass(slots=True)
 class Configure:
-    """Configure AGW Connection Point, and Change Through-Connection by ``mode`` (TS 23.334 8.3)."""
+    """Configure AGW Connection Point, and Change Through-Connection by ``mode`` (TS 23.334 8.3).
+
+    source: as in Reserve, for a peer that has moved; None: unchanged. It stands in each of ``streams``.
+    """
 
     termination: str
     streams: list[Stream]
     latch: Latch | None = None
+    source: str | None = None
 
 
 @dataclass(slots=True)
@@ -181,7 +202,41 @@ class OutOfService:
     reason: Reason
 
 
-Notification = Heartbeat | BearerReleased | MediaInactivity | OutOfService
+class Change(StrEnum):
+    """What became of a TCP connection (tcpbcc/BNCChange)."""
+
+    FAILED = "FAIL"
+    """It was not established: refused, unreachable, or not in time."""
+    RELEASED = "REL"
+    """It stood, and has ended: closed by a peer, or broken."""
+
+
+@dataclass(slots=True)
+class BearerChange:
+    """TCP establishment failure or loss (TS 23.334 5.16): the connections of ``stream`` at both terminations
+    are gone; reported once, at the termination where it began. cause: for the log."""
+
+    termination: str
+    stream: int
+    change: Change
+    cause: str = ""
+
+
+@dataclass(slots=True)
+class AuthenticationFailures:
+    """``stream`` gets packets that fail authentication: ``count`` of them since the last report.
+
+    Our extension (TS 23.334 has no such procedure). The stream goes on; nothing of them was forwarded.
+    """
+
+    termination: str
+    stream: int
+    count: int
+
+
+Notification = (
+    Heartbeat | BearerReleased | MediaInactivity | OutOfService | BearerChange | AuthenticationFailures
+)
 
 Procedure = (
     Reserve
@@ -194,6 +249,8 @@ Procedure = (
     | BearerReleased
     | MediaInactivity
     | OutOfService
+    | BearerChange
+    | AuthenticationFailures
 )
 
 

@@ -65,3 +65,12 @@ class Crypto:
     key: Key
     tag: int = 1
     mki: tuple[int, int] | None = None
+
+    def same_key(self, other: "Crypto") -> bool:
+        """Does ``other`` protect packets alike? The tag is a matter of each offer, and of the MKI only its
+        length tells how a packet is laid out."""
+        return (
+            self.suite == other.suite
+            and self.key == other.key
+            and (self.mki[1] if self.mki else 0) == (other.mki[1] if other.mki else 0)
+        )

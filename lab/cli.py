@@ -8,13 +8,16 @@ import json
 import os
 import signal
 from collections.abc import Coroutine
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from hosting.daemon import StartError
+from hosting.tls import connecting_context
 from lab import keyfile, session
-from lab.address import parse_target
+from lab.address import Target, parse_target
 from lab.core import CoreNetwork
 from lab.errors import LabError
 from lab.media import MediaEnd
@@ -22,12 +25,20 @@ from lab.negotiation import Protection, Terms
 from lab.report import console, statistics_table, witness_table
 from lab.srtp import DEFAULT_SUITE, PROFILES
 from lab.ue import UserAgent
+from pcscf.transport.identity import Peer
 
 EXIT_FAILED = 1
 PASSWORD_VARIABLE = "IMSLAB_PASSWORD"
 DEFAULT_PASSWORD = "imslab"
 
 main = typer.Typer(name="imslab", no_args_is_help=True, add_completion=False, help=__doc__)
+
+
+class _Transport(StrEnum):
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -95,7 +106,19 @@ def core(
 @main.command()
 def ue(
     identity: Annotated[str, typer.Argument(help="Public identity, sip:alice@ims.example.")],
-    proxy: Annotated[str, typer.Option(help="P-CSCF: [udp:|tcp:]HOST[:PORT].")] = "127.0.0.1:5060",
+    proxy: Annotated[
+        str, typer.Option(help="P-CSCF: [udp:|tcp:|tls:]HOST[:PORT]; port 5060, for tls 5061.")
+    ] = "127.0.0.1",
+    transport: Annotated[
+        _Transport | None, typer.Option(help="To the P-CSCF; default: what --proxy says, else udp.")
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(help="PEM file that vouches for the P-CSCF's certificate; default: this system's CAs."),
+    ] = None,
+    server_name: Annotated[
+        str | None, typer.Option(help="Name in that certificate; default: the host of --proxy.")
+    ] = None,
     call: Annotated[str | None, typer.Option(help="Call this SIP URI.")] = None,
     answer: Annotated[int, typer.Option(help="Take so many calls.", min=0)] = 0,
     srtp: Annotated[Protection, typer.Option(help="e2ae, plain, or up to the far end.")] = Protection.SDES,
@@ -114,7 +137,11 @@ def ue(
 
     async def run() -> int:
         password = os.environ.get(PASSWORD_VARIABLE, DEFAULT_PASSWORD)
-        agent = UserAgent(identity, password, parse_target(proxy), terms=terms, echo=echo, address=address)
+        target = parse_target(proxy, transport)
+        agent = UserAgent(
+            identity, password, target,
+            trust=_trust(target, ca, server_name), terms=terms, echo=echo, address=address,
+        )  # fmt: skip
         reports = []
         async with agent:
             registration = await agent.register()
@@ -201,6 +228,18 @@ def _run(work: Coroutine[Any, Any, int]) -> None:
     except KeyboardInterrupt:
         status = 130
     raise typer.Exit(status)
+
+
+def _trust(proxy: Target, ca: Path | None, server_name: str | None) -> Peer | None:
+    """Return who a P-CSCF over TLS has to be. Raises LabError."""
+    if proxy.transport != "tls":
+        if ca is not None or server_name is not None:
+            raise LabError(f"--ca and --server-name have no use over {proxy.transport}")
+        return None
+    try:
+        return Peer(connecting_context(ca), server_name or proxy.host)
+    except StartError as error:
+        raise LabError(str(error)) from None
 
 
 def _stop_asked() -> asyncio.Event:

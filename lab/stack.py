@@ -12,6 +12,7 @@ from pcscf.sip.message import Request, Response
 from pcscf.transaction.layer import ClientTransaction, ServerTransaction, TransactionLayer
 from pcscf.transaction.runner import Runner
 from pcscf.transport import Transports
+from pcscf.transport.identity import Peer
 
 
 class Node(Protocol):
@@ -58,16 +59,35 @@ class SipStack:
 
     async def start(self, transports: tuple[str, ...] | str, address: str, port: int) -> Listener:
         """Listen with each transport on ``port`` (0: any, one for all); return the first. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        self._transports = Transports(self._on_message, self._on_closed)
         names = (transports,) if isinstance(transports, str) else transports
         if len(names) > 1 and not port:
             port = free_port(address)
         wanted = [Listener(self._side, name, address, port, "lab") for name in names]
+        self._begin()
         for listener in await self._transports.start(wanted):
             self._listeners[listener.transport] = listener
-        self._runner = Runner(TransactionLayer(), self._node, loop)
         return self.listener
+
+    async def start_client(self, address: str, port: int, proxy: Target, peer: Peer) -> Listener:
+        """Connect to ``proxy`` over TLS, and to nobody else; return what stands for a listener in Via.
+
+        Nothing listens there: requests come on the connection (RFC 5923 9.3). port 0: any.
+        """
+        self._begin()
+        await self._transports.start([])
+        listener = Listener(self._side, proxy.transport, address, port or free_port(address), "lab")
+        self._transports.trust(listener, (proxy.host, proxy.port), peer)
+        self._listeners[proxy.transport] = listener
+        return listener
+
+    def _begin(self) -> None:
+        self._transports = Transports(self._on_message, self._on_closed)
+        self._runner = Runner(TransactionLayer(), self._node, asyncio.get_running_loop())
+
+    @property
+    def untrusted(self) -> bool:
+        """Whether a TLS handshake has failed."""
+        return "tls_handshakes_failed" in self._transports.counters
 
     async def close(self) -> None:
         self._runner.close()
@@ -90,7 +110,10 @@ class SipStack:
 
     def flow(self, target: Target) -> Flow:
         """Return the flow to a numeric destination. Raises LabError."""
-        flow = self._transports.flow_to(self.listening(target.transport), target.host, target.port)
+        try:
+            flow = self._transports.flow_to(self.listening(target.transport), target.host, target.port)
+        except ValueError as error:
+            raise LabError(f"{target.uri}: {error}") from None
         return self._tapped(flow)
 
     def request(self, request: Request, flow: Flow, context: object) -> ClientTransaction:

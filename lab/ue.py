@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self
 
 from hosting.tasks import TaskSet
+from hosting.tls import connecting_context
 from lab.address import Target, parse_target, target_of
 from lab.call import Call
 from lab.dialog import Dialog
@@ -27,10 +28,12 @@ from pcscf.sip.build import response_to
 from pcscf.sip.headers import tag_of
 from pcscf.sip.message import Request, Response, key_of
 from pcscf.transaction.layer import ClientTransaction, ServerTransaction
+from pcscf.transport.identity import Peer
 
 #: Calls of one UE at once, and tries of one REGISTER (401, 494, stale nonce).
 MAX_CALLS = 100
 MAX_ATTEMPTS = 4
+_UNTRUSTED = "TLS handshake failed: is its certificate trusted, and for this name?"
 
 Answer = Callable[[Call], Awaitable[None]]
 
@@ -38,9 +41,10 @@ Answer = Callable[[Call], Awaitable[None]]
 class UserAgent:
     """One UE: an identity, a socket, a registration, calls.
 
-    proxy: the P-CSCF, "[udp:|tcp:]HOST[:PORT]". terms: what its media has to be. mechanisms: announced in
-    REGISTER; None: sdes-srtp where the terms ask for e2ae, else nothing. answer: runs for each incoming call
-    as a task; without it calls wait in ``incoming``. echo: media goes back instead of being generated.
+    proxy: the P-CSCF, "[udp:|tcp:|tls:]HOST[:PORT]". trust: who it has to be over TLS; None: who the CAs of
+    this system know by its address. terms: what its media has to be. mechanisms: announced in REGISTER; None:
+    sdes-srtp where the terms ask for e2ae, else nothing. answer: runs for each incoming call as a task;
+    without it calls wait in ``incoming``. echo: media goes back instead of being generated.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class UserAgent:
         password: str,
         proxy: str | Target,
         *,
+        trust: Peer | None = None,
         terms: Terms | None = None,
         mechanisms: tuple[str, ...] | None = None,
         answer: Answer | None = None,
@@ -67,6 +72,7 @@ class UserAgent:
         self.calls: dict[tuple[str, str], Call] = {}
         self.stack = SipStack(self.user, Side.ACCESS, self, trace)
         self._port = port
+        self._trust = trust
         self._answer = answer
         self._tasks = TaskSet(f"ue.{self.user}")
         if mechanisms is None:
@@ -81,8 +87,12 @@ class UserAgent:
         await self.close()
 
     async def start(self) -> None:
-        """Open the SIP socket."""
-        listener = await self.stack.start(self.proxy.transport, self.address, self._port)
+        """Open the SIP socket. Over TLS the connection is opened when there is something to send."""
+        if self.proxy.transport == "tls":
+            peer = self._trust or Peer(connecting_context(None), self.proxy.host)
+            listener = await self.stack.start_client(self.address, self._port, self.proxy, peer)
+        else:
+            listener = await self.stack.start(self.proxy.transport, self.address, self._port)
         suffix = "" if self.proxy.transport == "udp" else f";transport={self.proxy.transport}"
         self.contact = f"sip:{self.user}@{listener.hostport}{suffix}"
         self.registration.contact = self.contact
@@ -104,7 +114,8 @@ class UserAgent:
             if not self.registration.absorb(response):
                 break
         if response.status != 200:
-            raise RegistrationFailed(response.status, response.reason)
+            failed = response.status == 503 and self.stack.untrusted
+            raise RegistrationFailed(response.status, _UNTRUSTED if failed else response.reason)
         return self.registration
 
     async def deregister(self) -> None:

@@ -14,8 +14,9 @@ from pcscf.sip.message import Request
 #: is told the next of these numbers, so that they do not all come back at once.
 RATE_RETRY_AFTER = 1
 OVERLOAD_RETRY_AFTER = range(2, 12)
-#: Emergency calls (RFC 5031) are served whatever else happens: so many a second of one source, and so many at
-#: once. Beyond that they are requests like others, so that their name is no way past the limits.
+#: Emergency calls (RFC 5031) and the registrations before them (TS 24.229 5.1.6.2) are served whatever else
+#: happens: so many a second of one source, and so many at once. Beyond that they are requests like others, so
+#: that their name is no way past the limits.
 EMERGENCY_RATE = 5.0
 EMERGENCY_BURST = 20
 
@@ -60,7 +61,10 @@ class Admission:
         raise SipRefusal(reason, status=503, headers=(("Retry-After", str(retry_after)),))
 
     def _is_emergency(self, request: Request, flow: Flow, now: float) -> bool:
-        if request.method != "INVITE" or not service_of(request.uri, self._numbers):
+        if request.method == "INVITE":
+            if not service_of(request.uri, self._numbers):
+                return False
+        elif request.method != "REGISTER" or not _is_emergency_registration(request):
             return False
         core = flow.listener.side is Side.CORE
         return core or self._emergencies.admit(source_of(flow.remote[0]), now)
@@ -78,13 +82,14 @@ class Admission:
 
 
 def _begins_something(request: Request) -> bool:
-    """Tell whether a request begins a dialog, a transaction outside of any, or a registration.
-
-    An emergency registration (TS 24.229 5.1.6.2) goes before the emergency call.
-    """
+    """Tell whether a request begins a dialog, a transaction outside of any, or a registration."""
     if request.method == "REGISTER":
-        try:
-            return not is_emergency_contact(NameAddr.parse(request.first("contact") or "").uri)
-        except SipRefusal:
-            return True
+        return True
     return request.method not in ("ACK", "CANCEL") and not tag_of(request.get("to"))
+
+
+def _is_emergency_registration(request: Request) -> bool:
+    try:
+        return is_emergency_contact(NameAddr.parse(request.first("contact") or "").uri)
+    except SipRefusal:
+        return False

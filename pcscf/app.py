@@ -8,6 +8,7 @@ import structlog
 from hosting.admin import Admin
 from hosting.config import differences
 from hosting.daemon import Stopping, live
+from hosting.descriptors import raise_descriptor_limit
 from hosting.tls import server_context
 from iq.controller import Controller
 from pcscf.admin.counters import Counters
@@ -36,6 +37,8 @@ from pcscf.transport.transports import Transports
 
 log = structlog.get_logger()
 
+#: Open files that are no connections of SIP: listeners, Iq, /metrics, DNS, and what is about to be refused.
+RESERVED_DESCRIPTORS = 256
 #: Seconds that our own BYEs get to be answered when the process ends with calls still up.
 LAST_WORDS = 2.0
 
@@ -53,9 +56,11 @@ class Process:
         self._counters = Counters()
         self._entropy = Entropy()
         self._transports = Transports(
-            max_connections=config.limits.max_connections,
+            max_connections=_connections(config.limits.max_connections),
             max_connections_per_source=config.limits.max_connections_per_source,
             max_handshakes=config.limits.max_handshakes,
+            max_unfinished_input=config.limits.max_unfinished_input,
+            max_unsent_output=config.limits.max_unsent_output,
         )
         limits = config.limits
         self._overload = Overload(limits.overload_lag)
@@ -78,11 +83,11 @@ class Process:
         contexts = [point.tls_context() for point in config.access.listen] + [None] * len(config.core.listen)
         bound = await self._transports.start(listeners(config), [point.address for point in points], contexts)
         access = bound[: len(config.access.listen)]
-        self._certificates = Certificates(self._transports, config.access.listen, access)
+        self._certificates = Certificates(self._transports, config.access, access)
         self._registrar = Registrar(self._registrar_settings(bound), self._trunks(bound))
         self._proxy = Proxy(
             ProxySettings(
-                _call_settings(config),
+                call_settings(config),
                 self._header_settings(bound),
                 config.core.next_hop,
                 _emergency_settings(config),
@@ -162,6 +167,7 @@ class Process:
             require=config.media_security.require,
             tls=any(one.side is Side.ACCESS and one.transport in TLS_TRANSPORTS for one in bound),
             max_bindings=config.limits.max_bindings,
+            max_bindings_per_source=config.limits.max_bindings_per_source,
         )
 
     def _trunks(self, bound: list[Listener]) -> Iterator[Trunk]:
@@ -170,17 +176,17 @@ class Process:
         for one in access.static:
             if (at := access.listener_of(one)) is not None:
                 flow = StaticFlow(bound[at], one.remote, self._transports.flow_to)
-                yield Trunk(one.aor, one.contact, frozenset(one.mechanisms), flow)
+                yield Trunk(one.aor, one.contact, frozenset(one.mechanisms), flow, one.implicit)
 
     def _reload(self, config: Config) -> None:
         """Media policy, Timer C and the session timer count for new calls at once.
 
         New certificates count for new connections. The rest needs a restart, and says so. Raises ConfigError.
         """
-        renewed = self._certificates.reload(config.access.listen)
+        renewed = self._certificates.reload(config.access)
         if renewed:
             log.info("certificates read again", listen=renewed)
-        self._proxy.calls.settings = _call_settings(config)
+        self._proxy.calls.settings = call_settings(config)
         changed = differences(without_files(self._config), without_files(config))
         waiting = [key for key in changed if key in _AGREEMENT or not key.startswith(_RELOADED)]
         if waiting:
@@ -198,13 +204,26 @@ class Process:
             bindings=len(self._registrar.bindings),
             transactions=len(self._layer),
             calls=len(self._proxy.calls),
+            timers=self._layer.timers_running + self._proxy.timers_running,
+            tasks=len(asyncio.all_tasks(self._loop)),
             connections=self._transports.connections,
+            unfinished_input=self._transports.unfinished_input,
+            unsent_output=self._transports.unsent_output,
             overloaded=self._overload.on,
             input_lag=self._overload.lag,
             gateways=self._edge.gateways,
             transaction_events=self._layer.counters,
             transport_events=self._transports.counters,
         )
+
+
+def _connections(wanted: int) -> int:
+    """Return how many connections there may be: without open files none can be accepted, nor refused."""
+    descriptors = raise_descriptor_limit()
+    most = max(1, min(wanted, descriptors - RESERVED_DESCRIPTORS))
+    if most < wanted:
+        log.warning("fewer connections than limits.max_connections", most=most, open_files=descriptors)
+    return most
 
 
 def _resolver(server: DnsServer | None) -> Resolver:
@@ -230,7 +249,8 @@ def _emergency_settings(config: Config) -> EmergencySettings:
     )
 
 
-def _call_settings(config: Config) -> CallSettings:
+def call_settings(config: Config) -> CallSettings:
+    """Return what the configuration comes to for calls that start from now on."""
     media = config.media_security
     policy = MediaPolicy(
         offer_suites=media.offer_suites,
@@ -241,7 +261,9 @@ def _call_settings(config: Config) -> CallSettings:
         best_effort=media.best_effort,
         capability_negotiation=media.capability_negotiation,
         end_to_end=media.end_to_end,
+        downgrade=media.downgrade,
         unknown_media=media.unknown_media,
+        early_media=media.early_media,
         node=config.node.name,
     )
     return CallSettings(
@@ -251,4 +273,5 @@ def _call_settings(config: Config) -> CallSettings:
         session_expires_max=config.timers.session_expires_max,
         inactivity=media.media_inactivity or None,
         max_calls=config.limits.max_calls,
+        release_forged=media.authentication_failures == "release",
     )

@@ -2,43 +2,55 @@
 
 from iq.errors import EdgeError, PeerError
 
-__all__ = ["BadMessage", "EdgeError", "PeerError", "SdpRejected", "SipRefusal"]
+__all__ = ["BadMessage", "EdgeError", "PeerError", "SdpRejected", "SipRefusal", "TooMuch"]
 
 
 class BadMessage(PeerError):
     """Bytes that are no SIP message at all: drop and count; on a stream, close it."""
 
 
+class TooMuch(BadMessage):
+    """More header fields, or larger ones, than are read: 400 or 513, where it is a request."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
 class SipRefusal(PeerError):
     """Refuse the request.
 
-    status, phrase: the response to send; headers: extra header lines for it, as (name, value); body: with
-    its Content-Type among them.
+    status, phrase: the response to send, "" for the usual phrase; headers: extra header lines for it, as
+    (name, value); body: with its Content-Type among them.
     """
-
-    status = 400
-    phrase = "Bad Request"
 
     def __init__(
         self,
         reason: str,
         *,
-        status: int | None = None,
-        phrase: str | None = None,
+        status: int = 400,
+        phrase: str = "",
         headers: tuple[tuple[str, str], ...] = (),
         body: bytes = b"",
     ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.status = status
+        self.phrase = phrase
         self.headers = headers
         self.body = body
-        if status is not None:
-            self.status = status
-            self.phrase = phrase or ""
 
 
 class SdpRejected(SipRefusal):
     """The offer or answer cannot be accepted (RFC 3261 21.4.26)."""
 
-    status = 488
-    phrase = "Not Acceptable Here"
+    def __init__(
+        self,
+        reason: str,
+        *,
+        status: int = 488,
+        phrase: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(reason, status=status, phrase=phrase, headers=headers)

@@ -4,7 +4,7 @@ import functools
 import ipaddress
 from collections.abc import Container
 
-from agw.control.legs import SDES, TRANSPORTS
+from agw.control.legs import SDES, TRANSPORTS, is_tcp
 from agw.control.termination import End, has_description
 from iq.errors import IqError
 from iq.procedures import Configure, Endpoint, Reserve, Stream
@@ -37,6 +37,8 @@ def check_reserve(reserve: Reserve, suites: Container[str]) -> None:
 
 def check_configure(configure: Configure, ends: dict[int, End], suites: Container[str]) -> None:
     """ends: what the termination has. Raises IqError."""
+    if configure.source is not None and not _is_prefix(configure.source):
+        raise _bad("gm/sam")
     _check_streams(configure.streams, ends, suites)
 
 
@@ -60,6 +62,8 @@ def _check_stream(stream: Stream, end: End | None, suites: Container[str]) -> No
     if end is None or has_description(stream):
         if stream.transport.upper() not in TRANSPORTS:
             raise _bad(f"transport {_word(stream.transport)}")
+        if end is not None and end.tcp is not is_tcp(stream.transport):
+            raise IqError(473, "Conflicting property values: TCP and UDP on one port")
         if stream.transport.upper() not in SDES and (stream.local_crypto or stream.remote_crypto):
             raise IqError(473, "Conflicting property values: a=crypto without RTP/SAVP")
     for crypto in (stream.local_crypto, stream.remote_crypto):

@@ -3,11 +3,12 @@
 import itertools
 from collections.abc import Mapping
 
-from agw.control.checks import check_configure, check_reserve, wanted_version
-from agw.control.legs import leg
-from agw.control.ports import Interface, Realm
+from agw.control.checks import check_configure, check_reserve
+from agw.control.media import Media
+from agw.control.ports import Realm
 from agw.control.termination import Context, End, EndedContext, Termination
 from agw.engine.api import Counters, Engine, EngineError, PortId
+from agw.tcp.api import ByteRelay
 from hosting.counters import Tally
 from iq.errors import IqError
 from iq.procedures import (
@@ -20,7 +21,6 @@ from iq.procedures import (
     Configure,
     Done,
     Latch,
-    Mode,
     Procedure,
     Release,
     Reply,
@@ -43,27 +43,41 @@ class Contexts:
     empties the list.
     """
 
-    def __init__(self, engine: Engine, realms: Mapping[str, Realm], max_ports: int) -> None:
-        """max_ports: ports that may be open at a time, by the descriptors that this process may have."""
+    def __init__(
+        self, engine: Engine, realms: Mapping[str, Realm], max_ports: int, tcp: ByteRelay | None = None
+    ) -> None:
+        """max_ports: ports that may be open at a time, by the descriptors that this process may have.
+
+        tcp: None refuses TCP media."""
         self.draining = False
-        self.max_ports = max_ports
+        self.media = Media(engine, tcp, max_ports)
         self.contexts: dict[int, Context] = {}
         self.terminations: dict[str, Termination] = {}
         self.holders: dict[PortId, Termination] = {}
         self.totals = {name: Counters() for name in realms}
         self.ended: list[EndedContext] = []
         self.refused = Tally()
-        self.open_ports = 0
         self.created = 0
-        self._engine = engine
+        self.rekeyed = 0
         self._realms = realms
         self._suites = frozenset(engine.abilities.suites)
         self._numbers = itertools.count(1)
         self._last_context = 0
-        self._changed: dict[PortId, tuple[Termination, End]] = {}
 
     def __len__(self) -> int:
         return len(self.contexts)
+
+    @property
+    def open_ports(self) -> int:
+        return self.media.open_ports
+
+    @property
+    def max_ports(self) -> int:
+        return self.media.max_ports
+
+    @max_ports.setter
+    def max_ports(self, most: int) -> None:
+        self.media.max_ports = most
 
     def free_ports(self) -> dict[str, int]:
         """Ports that nobody has, by realm; of the IP version that has fewest."""
@@ -109,18 +123,7 @@ class Contexts:
 
     def settle(self) -> EngineError | None:
         """Hand what has changed to the engine; returns what it could not do, all else is in effect then."""
-        failed: EngineError | None = None
-        for termination, end in self._changed.values():
-            other = termination.context.other(termination)
-            try:
-                self._engine.edit(
-                    end.port, leg(termination, end, other.ends.get(end.id) if other is not None else None)
-                )
-            except EngineError as error:
-                failed = error
-        self._changed.clear()
-        self._engine.commit()
-        return failed
+        return self.media.settle()
 
     def _one(self, procedure: Procedure, action: Action, reply: ActionReply, now: float) -> Reply:
         match procedure:
@@ -157,7 +160,7 @@ class Contexts:
             raise IqError(449, "Unsupported or unknown value: ipdc/realm")
         check_reserve(reserve, self._suites)
         streams = [stream for stream in reserve.streams if not _released(stream)]
-        ends = self._open(realm, streams, reserve.source, reserve.dscp, now)
+        ends = self.media.open(realm, streams, reserve.source, reserve.dscp, now)
         if context is None:
             context = self._new_context(action, now)
             reply.context = context.id
@@ -175,8 +178,8 @@ class Contexts:
         )
         context.terminations.append(termination)
         self.terminations[termination.name] = termination
-        for end in ends:
-            self._attach(termination, end)
+        for end, stream in zip(ends, streams, strict=True):
+            self._attach(termination, end, stream)
         return Reserved(termination.name, [end.reply() for end in ends])
 
     def _configure(self, configure: Configure, context: Context, now: float) -> Reserved:
@@ -185,9 +188,11 @@ class Contexts:
         check_configure(configure, ends, self._suites)
         fresh = [s for s in configure.streams if s.id not in ends and not _released(s)]
         realm = self._realms[termination.realm]
-        opened = self._open(realm, fresh, termination.source, termination.dscp, now)
+        opened = self.media.open(realm, fresh, termination.source, termination.dscp, now)
         termination.deadline = now + termination.heartbeat
         termination.quiet_since = now
+        if configure.source is not None:
+            termination.source = configure.source
         if configure.latch is not None:
             termination.latching = configure.latch is not Latch.OFF
         for stream in configure.streams:
@@ -197,13 +202,15 @@ class Contexts:
             if _released(stream):
                 self._close(termination, end, now)
             else:
+                self.rekeyed += end.rekeyed_by(stream)
                 end.update(stream)
-        for end in opened:
-            self._attach(termination, end)
+                self.media.start(end, stream)
+        for end, stream in zip(opened, fresh, strict=True):
+            self._attach(termination, end, stream)
         for end in ends.values():
-            self._touch(termination, end)
+            self.media.touch(termination, end)
             if configure.latch is Latch.RELATCH:
-                self._engine.relatch(end.port)
+                self.media.relatch(end)
         return Reserved(termination.name, [end.reply() for end in opened])
 
     def _release(self, release: Release, number: int | None, now: float) -> Done:
@@ -255,61 +262,18 @@ class Contexts:
         self.contexts[context.id] = context
         return context
 
-    def _open(
-        self, realm: Realm, streams: list[Stream], source: str | None, dscp: int | None, now: float
-    ) -> list[End]:
-        """A port for each of ``streams``, or for none of them: IqError 510, 449."""
-        opened: list[End] = []
-        try:
-            for stream in streams:
-                interface = realm.interface(wanted_version(stream, source))
-                opened.append(self._open_one(stream, interface, dscp, now))
-        except IqError:
-            for end in opened:
-                self._give_back(end, now)
-            raise
-        return opened
-
-    def _open_one(self, stream: Stream, interface: Interface, dscp: int | None, now: float) -> End:
-        if self.open_ports >= self.max_ports:
-            raise IqError(510, "Insufficient resources: streams")
-        if stream.remote is not None and (":" in stream.remote.address) != (interface.version == 6):
-            raise IqError(449, "Unsupported or unknown value: Remote address of another IP version")
-        port, number = interface.open(self._engine, dscp, now)
-        self.open_ports += 1
-        return End(
-            stream.id,
-            stream.media,
-            stream.transport,
-            stream.formats,
-            Mode.INACTIVE if stream.mode is None else stream.mode,
-            stream.remote,
-            stream.local_crypto,
-            stream.remote_crypto,
-            stream.rtcp_mux,
-            interface,
-            port,
-            number,
-        )
-
-    def _attach(self, termination: Termination, end: End) -> None:
+    def _attach(self, termination: Termination, end: End, stream: Stream) -> None:
         termination.ends[end.id] = end
         self.holders[end.port] = termination
         other = termination.context.other(termination)
         if other is not None and end.id in other.ends:
-            self._engine.join(end.port, other.ends[end.id].port)
-        self._touch(termination, end)
-
-    def _touch(self, termination: Termination, end: End) -> None:
-        """Both ends of the stream are to be worked out anew, once for the whole action."""
-        self._changed[end.port] = (termination, end)
-        other = termination.context.other(termination)
-        if other is not None and end.id in other.ends:
-            twin = other.ends[end.id]
-            self._changed[twin.port] = (other, twin)
+            self.media.join(end, other.ends[end.id])
+        self.media.touch(termination, end)
+        self.media.start(end, stream)
 
     def _close(self, termination: Termination, end: End, now: float) -> None:
-        counters = self._give_back(end, now)
+        self.holders.pop(end.port, None)
+        counters = self.media.close(end, now)
         del termination.ends[end.id]
         self.totals[termination.realm].add(counters)
         closed = termination.context.closed
@@ -319,15 +283,7 @@ class Contexts:
             closed[termination.name] = counters
         other = termination.context.other(termination)
         if other is not None and end.id in other.ends:
-            self._touch(other, other.ends[end.id])
-
-    def _give_back(self, end: End, now: float) -> Counters:
-        self._changed.pop(end.port, None)
-        self.holders.pop(end.port, None)
-        counters = self._engine.close(end.port)
-        end.interface.pool.give_back(end.number, now)
-        self.open_ports -= 1
-        return counters
+            self.media.touch(other, other.ends[end.id])
 
 
 def _released(stream: Stream) -> bool:

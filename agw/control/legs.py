@@ -3,6 +3,7 @@ the transport of the m= line tells it, there is no flag for SRTP (TS 23.334 5.11
 
 from agw.control.termination import End, Termination
 from agw.engine.api import Leg, Transform
+from agw.tcp.api import TcpLeg
 from iq.procedures import Mode
 
 RTP = frozenset({"RTP/AVP", "RTP/AVPF"})
@@ -14,10 +15,29 @@ DATAGRAM = frozenset(
         "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF",
     }
 )  # fmt: skip
-TRANSPORTS = RTP | SDES | DATAGRAM
+#: The same over TCP; TLS passes from end to end.
+TCP = frozenset({"TCP", "TCP/MSRP", "TCP/TLS/MSRP", "TCP/BFCP", "TCP/TLS/BFCP"})
+TRANSPORTS = RTP | SDES | DATAGRAM | TCP
 
 _SENDS = frozenset({Mode.SEND_RECEIVE, Mode.SEND_ONLY})
 _RECEIVES = frozenset({Mode.SEND_RECEIVE, Mode.RECEIVE_ONLY})
+
+
+def is_tcp(transport: str) -> bool:
+    return transport.upper() in TCP
+
+
+def tcp_leg(termination: Termination, end: End, other: End | None) -> TcpLeg:
+    """What the relay of TCP does at ``end``: nothing where the other end is not alike."""
+    alike = other is not None and other.transport.upper() == end.transport.upper()
+    return TcpLeg(
+        end.setup if alike else None,
+        end.mode in _SENDS,
+        end.mode in _RECEIVES,
+        end.remote,
+        termination.latching,
+        termination.source,
+    )
 
 
 def leg(termination: Termination, end: End, other: End | None) -> Leg:

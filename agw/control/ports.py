@@ -1,11 +1,14 @@
 """IP realms and their media ports."""
 
 import errno
+from array import array
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
+from typing import Protocol
 
-from agw.engine.api import Engine, PortId
+from agw.engine.api import PortId
 from iq.errors import IqError
 
 REUSE_SECONDS = 2.0
@@ -15,6 +18,13 @@ BIND_ATTEMPTS = 32
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
+class Opener(Protocol):
+    """What binds ports: the packet engine, the relay of TCP."""
+
+    def open(self, address: str, port: int, dscp: int) -> PortId:
+        """Raises OSError."""
+
+
 class PortPool:
     """Even ports whose next one belongs to them too. The least recently released is taken first."""
 
@@ -22,25 +32,30 @@ class PortPool:
         """first to last: the range, both included. random: octets; the first round goes in no guessable
         order, so that nobody waits at the next call's port."""
         even = range(first + first % 2, last, 2)
-        self._fresh = deque(sorted(even, key=lambda _: random(4)))
-        self._released: deque[tuple[float, int]] = deque()
+        self._first = even.start
+        self._free = deque(sorted(even, key=lambda _: random(4)))
+        # By port, all of it from the start: objects made at each first release would look like a leak for as
+        # long as it takes to use every port once.
+        self._released = array("d", [-inf]) * len(even)
         self.size = len(even)
 
     def __len__(self) -> int:
         """Ports that nobody has now, those that rest included."""
-        return len(self._fresh) + len(self._released)
+        return len(self._free)
 
     def take(self, now: float) -> int | None:
         """A port, or None: all are taken or rest."""
-        if self._fresh:
-            return self._fresh.popleft()
-        if self._released and self._released[0][0] + REUSE_SECONDS <= now:
-            return self._released.popleft()[1]
-        return None
+        if not self._free or self._released[self._index(self._free[0])] + REUSE_SECONDS > now:
+            return None
+        return self._free.popleft()
 
     def give_back(self, port: int, now: float) -> None:
         """``port`` was released at ``now``, or could not be bound then."""
-        self._released.append((now, port))
+        self._released[self._index(port)] = now
+        self._free.append(port)
+
+    def _index(self, port: int) -> int:
+        return (port - self._first) // 2
 
 
 @dataclass(slots=True)
@@ -54,8 +69,8 @@ class Interface:
     pool: PortPool
     version: int = 4
 
-    def open(self, engine: Engine, dscp: int | None, now: float) -> tuple[PortId, int]:
-        """Bind the next port that is free: the engine's name for it, and its number.
+    def open(self, opener: Opener, dscp: int | None, now: float) -> tuple[PortId, int]:
+        """Bind the next port that is free: the opener's name for it, and its number.
 
         Ports that something else holds go to the end of the line. Raises IqError 510.
         """
@@ -64,7 +79,7 @@ class Interface:
             if number is None:
                 break
             try:
-                return engine.open(self.address, number, self.dscp if dscp is None else dscp), number
+                return opener.open(self.address, number, self.dscp if dscp is None else dscp), number
             except OSError as error:
                 self.pool.give_back(number, now)
                 if error.errno in _EXHAUSTED:

@@ -3,7 +3,6 @@ sweeps deadlines; there is no timer per termination."""
 
 from agw.control.contexts import Contexts
 from agw.control.termination import Termination
-from agw.engine.api import Engine
 from iq.errors import IqError
 from iq.procedures import Heartbeat, MediaInactivity, Mode
 
@@ -20,10 +19,9 @@ Notification = tuple[int, Heartbeat | MediaInactivity]
 class Supervision:
     """Deadlines of the terminations in ``contexts``, in the loop's time."""
 
-    def __init__(self, contexts: Contexts, engine: Engine, grace: float = CONTROL_GRACE) -> None:
+    def __init__(self, contexts: Contexts, grace: float = CONTROL_GRACE) -> None:
         """grace: seconds, see CONTROL_GRACE."""
         self._contexts = contexts
-        self._engine = engine
         self._grace = grace
         self._lost_at: float | None = None
 
@@ -62,14 +60,14 @@ class Supervision:
     def _silent(self, termination: Termination, now: float) -> bool:
         """Has nothing valid arrived at any stream that should receive for that long? Told once each time.
 
-        A peer that is held sends nothing, and is not lost."""
+        A peer that is held sends nothing, and is not lost; nor is one with nothing to say over TCP."""
         if termination.inactivity is None or now - termination.quiet_since < termination.inactivity:
             return False
         latest, watched = termination.quiet_since, False
         for end in termination.ends.values():
-            if end.mode is Mode.SEND_RECEIVE or end.mode is Mode.RECEIVE_ONLY:
+            if not end.tcp and end.mode in (Mode.SEND_RECEIVE, Mode.RECEIVE_ONLY):
                 watched = True
-                heard = self._engine.state(end.port).last_activity
+                heard = self._contexts.media.state(end).last_activity
                 if heard is not None and heard > latest:
                     latest = heard
         silent = watched and now - latest >= termination.inactivity

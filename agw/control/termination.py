@@ -4,15 +4,26 @@ from dataclasses import dataclass, field
 
 from agw.control.ports import Interface
 from agw.engine.api import Counters, PortId
-from iq.procedures import Endpoint, Mode, Stream
+from iq.procedures import Endpoint, Mode, Setup, Stream
 from iq.suites import Crypto
+
+
+@dataclass(slots=True)
+class Watch:
+    """Of packets that fail authentication: how many there were when the present period began, when it ends,
+    and whether it began with a report."""
+
+    before: int = 0
+    until: float = 0.0
+    told: bool = False
 
 
 @dataclass(slots=True)
 class End:
     """One stream at one termination: the last that was said of it, and the port it has.
 
-    mode: closed until a mode was given (H.248.1 7.1.7). Keys are those of iq.procedures.Stream.
+    mode: closed until a mode was given (H.248.1 7.1.7). Keys and setup are those of iq.procedures.Stream.
+    tcp: the port is one of the relay of TCP, not of the packet engine.
     """
 
     id: int
@@ -24,9 +35,12 @@ class End:
     local_crypto: Crypto | None
     remote_crypto: Crypto | None
     rtcp_mux: bool
+    setup: Setup | None
     interface: Interface
     port: PortId
     number: int
+    tcp: bool
+    forgeries: Watch = field(default_factory=Watch)
 
     def reply(self) -> Stream:
         """What was asked with ``$``: the local address. Keys are not sent back."""
@@ -38,6 +52,11 @@ class End:
             None,
             Endpoint(self.interface.advertise, self.number),
         )
+
+    def rekeyed_by(self, stream: Stream) -> bool:
+        """Does ``stream`` give the peer another key than it had?"""
+        had, gets = self.remote_crypto, stream.remote_crypto
+        return had is not None and gets is not None and not had.same_key(gets)
 
     def update(self, stream: Stream) -> None:
         """Take over what ``stream`` says (checked before). What it leaves out stays.
@@ -52,6 +71,8 @@ class End:
             self.remote_crypto = stream.remote_crypto
         if stream.remote is not None:
             self.remote = stream.remote
+        if stream.setup is not None:
+            self.setup = stream.setup
         if has_description(stream):
             self.media = stream.media
             self.transport = stream.transport
@@ -66,6 +87,7 @@ def has_description(stream: Stream) -> bool:
         or stream.local is not None
         or stream.local_crypto is not None
         or stream.remote_crypto is not None
+        or stream.setup is not None
     )
 
 

@@ -50,7 +50,8 @@ class DropReason(IntEnum):
     SOURCE = 5
     """Not from Remote, not from the latched address, outside the source filter."""
     AUTH = 6
-    """The tag does not fit: tampered with, wrong key, or not protected at all."""
+    """The tag does not fit: tampered with, wrong key, or not protected at all; also authentic SRTCP that was
+    not encrypted (E flag 0), since encryption was agreed upon (RFC 4568 6.3.2)."""
     REPLAY = 7
     """Seen before; also what would have to be protected twice under one index."""
     REPLAY_OLD = 8
@@ -215,8 +216,10 @@ class Engine(Protocol):
         """
 
     def edit(self, port: PortId, leg: Leg) -> None:
-        """Replace the leg. An equal key goes on with its rollover counter and replay state; after a new
-        receive key the old one is tried for two more seconds. Raises EngineError: the leg is closed then."""
+        """Replace the leg. An equal key goes on with its rollover counters, replay and SSRC state; so does
+        the one before, where a change is taken back. A new key begins with ROC 0 and knows no SSRC (RFC 3711
+        3.3.1). After a new receive key the old one is tried until the first packet that authenticates with
+        the new one, for two seconds at most. Raises EngineError: the leg is closed then."""
 
     def join(self, one: PortId, other: PortId) -> None:
         """Make both ports the two sides of a stream. Both are unjoined before."""

@@ -44,8 +44,8 @@ class Port:
     """Both sockets of one leg and what is done with their packets."""
 
     __slots__ = (
-        "common", "counters", "datagrams", "drops", "filter", "forwards", "forwards_rtcp", "id",
-        "kept_receiver", "kept_sender", "last_activity", "latching", "leg", "locked", "mux", "peer",
+        "common", "counters", "datagrams", "drops", "filter", "former_sender", "forwards", "forwards_rtcp",
+        "id", "kept_receiver", "kept_sender", "last_activity", "latching", "leg", "locked", "mux", "peer",
         "receiver", "rtcp", "rtp", "sender", "ssrcs", "window",
     )  # fmt: skip
 
@@ -66,6 +66,7 @@ class Port:
         self.sender: Sender | None = None
         self.receiver: Receiver | None = None
         self.kept_sender: Sender | None = None
+        self.former_sender: Sender | None = None
         self.kept_receiver: Receiver | None = None
         self.forwards = self.forwards_rtcp = False
         self.filter: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
@@ -94,21 +95,27 @@ class Port:
         self.locked = leg.transform in (Transform.CLOSED, Transform.SRTP)
 
     def _apply_keys(self, leg: Leg) -> None:
-        """A key that comes back, after a change of transport, goes on with its session: a second one would
-        start over with its rollover counter and encrypt twice under one index."""
+        """A key that comes back, after a change of transport or one that was taken back, goes on with its
+        session: a second one would start over with its rollover counter and encrypt twice under one index."""
         self.sender = self.receiver = None
         if leg.transform is not Transform.SRTP:
             return
         if leg.send is not None:
-            if self.kept_sender is None or self.kept_sender.crypto != leg.send:
-                self.kept_sender = Sender(leg.send, self.window, self.ssrcs)
+            kept, former = self.kept_sender, self.former_sender
+            if kept is None or not kept.crypto.same_key(leg.send):
+                back = former is not None and former.crypto.same_key(leg.send)
+                self.kept_sender = former if back else Sender(leg.send, self.window, self.ssrcs)
+                self.former_sender = kept
             self.sender = self.kept_sender
         if leg.receive is not None:
             old = self.kept_receiver
-            if old is None or old.crypto != leg.receive:
-                self.kept_receiver = Receiver(leg.receive, self.window, self.ssrcs)
+            if old is None or not old.crypto.same_key(leg.receive):
+                before = old.old if old is not None else None
+                if before is None or not before.crypto.same_key(leg.receive):
+                    before = Receiver(leg.receive, self.window, self.ssrcs)
                 if old is not None:
-                    self.kept_receiver.succeed(old, self.common.now)
+                    before.succeed(old, self.common.now)
+                self.kept_receiver = before
             self.receiver = self.kept_receiver
 
     def regate(self) -> None:

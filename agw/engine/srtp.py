@@ -13,12 +13,14 @@ from iq.suites import SUITES, Crypto, Key, Suite
 MAX_SSRCS = 64
 """Contexts that one key may open in one direction: bounds what a flood of SSRCs takes."""
 OLD_KEY_SECONDS = 2.0
-"""How long packets that were on their way at a key change are still taken."""
+"""How long packets that were on their way at a key change are still taken, at most."""
 MAX_PACKET = 2048
 RTP_HEADER = 12
 RTCP_HEADER = 8
 INDEX = 4
 """Octets of E flag and SRTCP index."""
+ENCRYPTED = 0x80
+"""The E flag in the first of them (RFC 3711 3.4)."""
 
 _PROFILES = {
     "AES_CM_128_HMAC_SHA1_80": "SRTP_PROFILE_AES128_CM_SHA1_80",
@@ -110,9 +112,10 @@ class Sender:
 class Receiver:
     """Authenticates and decrypts what arrives at a leg with one key, and for a while with the one before.
 
-    Its session is made with the first packet, as that of a Sender."""
+    Its session is made with the first packet, as that of a Sender. old: the key before; it stays known,
+    should it come back: a refused change is taken back."""
 
-    __slots__ = ("_known", "_mki", "_old", "_old_until", "_session", "_ssrcs", "_suite", "_window", "crypto")
+    __slots__ = ("_known", "_mki", "_old_until", "_session", "_ssrcs", "_suite", "_window", "crypto", "old")
 
     def __init__(self, crypto: Crypto, window: int, ssrcs: int = MAX_SSRCS) -> None:
         """window: replay window in packets (RFC 3711 3.3.2). Raises EngineError."""
@@ -124,24 +127,27 @@ class Receiver:
         self._mki = crypto.mki[1] if crypto.mki is not None else 0
         self._ssrcs = ssrcs
         self._known: set[bytes] = set()
-        self._old: Receiver | None = None
+        self.old: Receiver | None = None
         self._old_until = 0.0
 
     def succeed(self, old: "Receiver", now: float) -> None:
-        """Take over from ``old``: it serves what was on its way. Its own predecessor goes."""
-        old._old = None
-        self._old = old
+        """Take over from ``old``: it serves what was on its way, until the first packet under this key. Its
+        own predecessor goes."""
+        old.old = None
+        self.old = old
         self._old_until = now + OLD_KEY_SECONDS
 
     def unprotect(self, packet: bytes, rtcp: bool, now: float) -> bytes | DropReason:
         """The plain packet, or why it must not be used. now: loop time."""
         result = self._unprotect(packet, rtcp)
-        if isinstance(result, bytes) or self._old is None:
+        if self.old is None:
+            return result
+        if isinstance(result, bytes):
+            self._old_until = 0.0
             return result
         if now >= self._old_until:
-            self._old = None
             return result
-        late = self._old._unprotect(packet, rtcp)
+        late = self.old._unprotect(packet, rtcp)
         return late if isinstance(late, bytes) else result
 
     def _unprotect(self, packet: bytes, rtcp: bool) -> bytes | DropReason:
@@ -158,6 +164,8 @@ class Receiver:
             return DropReason.SSRC_LIMIT
         if self._mki:
             packet = self._without_mki(packet, rtcp)
+        if rtcp and self._suite.aead and not packet[-INDEX] & ENCRYPTED:
+            return DropReason.AUTH  # libsrtp would take it; encryption was agreed upon (RFC 4568 6.3.2)
         session = self._session
         try:
             if session is None:

@@ -8,13 +8,13 @@ _CONFIG = Path(__file__).with_name("kamailio.cfg")
 
 
 class Kamailio:
-    """One worker over UDP: ``port`` is where UEs send to, everything goes on to ``core``."""
+    """One worker over UDP: ``port`` is where UEs send to, calls go on to ``core``."""
 
-    def __init__(self, group: Group, core: int, ng: int | None) -> None:
-        """ng: rtpengine's control port; None: a proxy alone."""
+    def __init__(self, group: Group, core: int, ng: int | None, registrar: int) -> None:
+        """ng: rtpengine's control port; None: a proxy alone; registrar: port that REGISTER goes to."""
         self.port = free_port()
         directory = str(group.directory)
-        definitions = [f"PORT={self.port}", f"CORE_PORT={core}"]
+        definitions = [f"PORT={self.port}", f"CORE_PORT={core}", f"REGISTRAR_PORT={registrar}"]
         definitions += [f"NG_PORT={ng}", "WITH_RTPENGINE"] if ng is not None else []
         self.child = group.start(
             "kamailio",

@@ -8,7 +8,7 @@ from iq.h248 import sdp
 from iq.h248.encoder import escape, octets
 from iq.h248.limits import CHOOSE_CONTEXT
 from iq.h248.packages import quote, termination_id
-from iq.h248.requests import chosen_termination, family_of, realm_value
+from iq.h248.requests import chosen_termination, family_of, is_tcp, realm_value
 from iq.procedures import (
     Action,
     ActionReply,
@@ -38,9 +38,11 @@ def request(mid: str, transaction: int, action: Action) -> bytes | None:
         return None
     commands = []
     for procedure in action.procedures:
+        if isinstance(procedure, Reserve | Configure) and _connects(procedure.streams):
+            return None
         if isinstance(procedure, Reserve):
             commands.append(_add(procedure))
-        elif isinstance(procedure, Configure):
+        elif isinstance(procedure, Configure) and procedure.source is None:
             commands.append(_modify(procedure))
         elif isinstance(procedure, Release) and procedure.termination == "*":
             commands.append("W-S=*{AT{}}")
@@ -49,6 +51,11 @@ def request(mid: str, transaction: int, action: Action) -> bytes | None:
     priority = "" if action.priority is None else f"PR={action.priority},"
     number = "$" if context is None else context
     return octets(f"!/2 {mid}\nT={transaction}{{C={number}{{{priority}{','.join(commands)}}}}}")
+
+
+def _connects(streams: list[Stream]) -> bool:
+    """Is there TCP to be set up?"""
+    return any(is_tcp(stream) or stream.setup is not None or stream.establish for stream in streams)
 
 
 def _add(reserve: Reserve) -> str:

@@ -13,13 +13,19 @@ from iq.h248.errors import (
 )
 from iq.h248.model import Audit, Command, Node, Observed, ObservedEvents, Services
 from iq.h248.packages import (
+    AUTHENTICATION,
+    AUTHENTICATION_COUNT,
     CAUSE,
+    CONNECTION,
+    CONNECTION_CAUSE,
+    CONNECTION_CHANGE,
     FAILURE_CAUSE,
     GENERAL_CAUSE,
     HEARTBEAT,
     INACTIVITY,
     REQUEST_ID,
     ROOT,
+    STREAM,
     X_EPOCH,
     X_SUITES,
     quote,
@@ -29,7 +35,10 @@ from iq.h248.packages import (
 from iq.procedures import (
     AuditRoot,
     AuditTerminations,
+    AuthenticationFailures,
+    BearerChange,
     BearerReleased,
+    Change,
     Heartbeat,
     MediaInactivity,
     OutOfService,
@@ -139,7 +148,9 @@ def registered_from_command(command: Command) -> Registered:
     return Registered(_version(nodes, 1), profile.value if profile else None)
 
 
-def notify_to_command(procedure: Heartbeat | BearerReleased | MediaInactivity) -> Command:
+def notify_to_command(
+    procedure: Heartbeat | BearerReleased | MediaInactivity | BearerChange | AuthenticationFailures,
+) -> Command:
     """Return the Notify of one observed event."""
     match procedure:
         case Heartbeat():
@@ -150,9 +161,19 @@ def notify_to_command(procedure: Heartbeat | BearerReleased | MediaInactivity) -
             event = Node(CAUSE, body=[Node(GENERAL_CAUSE, _cause(general), operator="=")])
             if failure and event.body is not None:
                 event.body.append(Node(FAILURE_CAUSE, quote(plain(failure)), operator="="))
+        case BearerChange(_, stream, change, cause):
+            event = _of_stream(CONNECTION, stream, CONNECTION_CHANGE, change.value)
+            if cause and event.body is not None:
+                event.body.append(Node(CONNECTION_CAUSE, quote(plain(cause)), operator="="))
+        case AuthenticationFailures(_, stream, count):
+            event = _of_stream(AUTHENTICATION, stream, AUTHENTICATION_COUNT, str(count))
     return Command(
         "Notify", termination_id(procedure.termination), [ObservedEvents(REQUEST_ID, [Observed(event)])]
     )
+
+
+def _of_stream(event: str, stream: int, parameter: str, value: str) -> Node:
+    return Node(event, body=[Node(STREAM, str(stream), operator="="), Node(parameter, value, operator="=")])
 
 
 def _cause(general: str) -> str:
@@ -160,7 +181,7 @@ def _cause(general: str) -> str:
 
 
 def observed_from_command(command: Command) -> list[Procedure]:
-    """Return one procedure for each event of a Notify. Raises IqError 451 or 472."""
+    """Return one procedure for each event of a Notify. Raises IqError 449, 451 or 472."""
     procedures: list[Procedure] = []
     for descriptor in command.descriptors:
         if not isinstance(descriptor, ObservedEvents):
@@ -175,11 +196,34 @@ def observed_from_command(command: Command) -> list[Procedure]:
             elif event.name == CAUSE:
                 general = values.get(GENERAL_CAUSE, "UN").upper()
                 procedures.append(BearerReleased(command.termination, general, values.get(FAILURE_CAUSE, "")))
+            elif event.name == CONNECTION:
+                procedures.append(_bearer_change(command.termination, values))
+            elif event.name == AUTHENTICATION:
+                count = _count(values, AUTHENTICATION_COUNT, 0)
+                procedures.append(
+                    AuthenticationFailures(command.termination, _count(values, STREAM, 1), count)
+                )
             else:
                 raise IqError(NO_SUCH_EVENT, f"unexpected event {plain(event.name)}")
     if not procedures:
         raise IqError(MISSING_INFORMATION, "Notify without ObservedEvents")
     return procedures
+
+
+def _bearer_change(termination: str, values: dict[str, str]) -> BearerChange:
+    try:
+        change = Change(values.get(CONNECTION_CHANGE, "").upper())
+    except ValueError:
+        raise IqError(UNSUPPORTED_VALUE, f"value of {CONNECTION} {CONNECTION_CHANGE}") from None
+    return BearerChange(termination, _count(values, STREAM, 1), change, values.get(CONNECTION_CAUSE, ""))
+
+
+def _count(values: dict[str, str], name: str, default: int) -> int:
+    if (text := values.get(name)) is None:
+        return default
+    if not _NUMBER.fullmatch(text):
+        raise IqError(UNSUPPORTED_VALUE, f"value of {name}")
+    return int(text)
 
 
 def audit_from_command(command: Command, context: int | None) -> AuditRoot | AuditTerminations:

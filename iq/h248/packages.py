@@ -33,6 +33,14 @@ GENERAL_CAUSE = "generalcause"
 FAILURE_CAUSE = "failurecause"
 LATCH = "ipnapt/latch"
 NAPT = "napt"
+ESTABLISH = "tcpbcc/estbnc"
+CONNECTION = "tcpbcc/bncchange"
+CONNECTION_CHANGE = "type"
+CONNECTION_CAUSE = "cause"
+AUTHENTICATION = "xsrtp/authfail"
+AUTHENTICATION_COUNT = "count"
+STREAM = "Stream"
+"""Which stream an event or a signal is about (H.248.1 B.2)."""
 
 #: Extension parameters of ServiceChange: "X-" and at most 6 letters or digits (H.248.1 B.2).
 X_SUITES = "x-suites"
@@ -79,8 +87,10 @@ PACKAGES = {
         Package("adid", 0x009C, 1, "H.248.40", events=_items("ipstop")),
         Package("ipdc", 0x009D, 1, "H.248.41", properties=_items("realm")),
         Package("rtcph", 0x00B5, 1, "H.248.57", properties=_items("rsb")),
-        Package("tcpbcc", None, 1, "H.248.89", False, events=_items("bncchange")),
+        Package("tcpbcc", None, 1, "H.248.89", False, events=_items("bncchange"), signals=_items("estbnc")),
         Package("tlsbsc", None, 1, "H.248.90", False, events=_items("bncchange")),
+        # Our own, of the private range. Nobody asks for its event: another make of gateway would refuse that.
+        Package("xsrtp", 0x8001, 1, "none", False, events=_items("authfail")),
     )
 }
 

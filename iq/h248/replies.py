@@ -14,6 +14,8 @@ from iq.procedures import (
     Audited,
     AuditRoot,
     AuditTerminations,
+    AuthenticationFailures,
+    BearerChange,
     BearerReleased,
     Configure,
     Done,
@@ -43,7 +45,7 @@ def _verb(procedure: Procedure) -> str:
             return "AuditValue"
         case Register() | OutOfService():
             return "ServiceChange"
-        case Heartbeat() | BearerReleased() | MediaInactivity():
+        case Heartbeat() | BearerReleased() | MediaInactivity() | BearerChange() | AuthenticationFailures():
             return "Notify"
 
 
@@ -55,7 +57,7 @@ def _termination(procedure: Procedure) -> str:
             return termination
         case Heartbeat(termination) | BearerReleased(termination) | MediaInactivity(termination):
             return termination
-        case OutOfService(termination):
+        case OutOfService(termination) | BearerChange(termination) | AuthenticationFailures(termination):
             return termination
         case AuditRoot() | Register():
             return ROOT

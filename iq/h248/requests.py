@@ -22,7 +22,9 @@ from iq.h248.management import (
 from iq.h248.model import Audit, Command, Descriptor, Events, Media, Node, Signals, StreamParameters
 from iq.h248.packages import (
     CAUSE,
+    CONNECTION,
     DSCP,
+    ESTABLISH,
     HEARTBEAT,
     HEARTBEAT_TIMER,
     INACTIVITY,
@@ -35,6 +37,7 @@ from iq.h248.packages import (
     ROOT,
     SOURCE_FILTER,
     SOURCE_MASK,
+    STREAM,
     quote,
     termination_id,
 )
@@ -44,6 +47,8 @@ from iq.procedures import (
     Action,
     AuditRoot,
     AuditTerminations,
+    AuthenticationFailures,
+    BearerChange,
     BearerReleased,
     Configure,
     Heartbeat,
@@ -99,6 +104,11 @@ def family_of(stream: Stream, source: str | None) -> str:
     return "IP6" if peer and ":" in peer else "IP4"
 
 
+def is_tcp(stream: Stream) -> bool:
+    """Tell whether ``stream`` is a TCP connection (TCP/MSRP, TCP/TLS/BFCP and so on)."""
+    return stream.transport[:3].upper() == "TCP"
+
+
 def to_tree(action: Action) -> model.Action:
     """Return the commands of ``action``. Raises IqError where a value cannot be written."""
     properties = []
@@ -123,17 +133,14 @@ def _command(procedure: Procedure) -> Command:
             return Command("AuditValue", termination_id(pattern), [Audit()])
         case Register():
             return register_to_command(procedure)
-        case Heartbeat() | BearerReleased() | MediaInactivity():
-            return notify_to_command(procedure)
         case OutOfService():
             return out_of_service_to_command(procedure)
+        case Heartbeat() | BearerReleased() | MediaInactivity() | BearerChange() | AuthenticationFailures():
+            return notify_to_command(procedure)
 
 
 def _add(reserve: Reserve) -> Command:
-    control = [Node(REALM, realm_value(reserve.realm), operator="=")]
-    if reserve.source is not None:
-        control.append(Node(SOURCE_FILTER, "ON", operator="="))
-        control.append(Node(SOURCE_MASK, quote(reserve.source), operator="="))
+    control = [Node(REALM, realm_value(reserve.realm), operator="="), *_filter(reserve.source)]
     if reserve.dscp is not None:
         control.append(Node(DSCP, f"{reserve.dscp:02X}", operator="="))
     streams = []
@@ -141,7 +148,7 @@ def _add(reserve: Reserve) -> Command:
         mode = [Node("Mode", stream.mode.value, operator="=")] if stream.mode is not None else []
         family = family_of(stream, reserve.source)
         parameters = StreamParameters(stream.id, [*mode, *control])
-        parameters.local = sdp.write(stream, stream.local, stream.local_crypto, family)
+        parameters.local = sdp.write(stream, stream.local, stream.local_crypto, family, stream.setup)
         if stream.remote is not None or stream.remote_crypto is not None:
             parameters.remote = sdp.write(stream, stream.remote, stream.remote_crypto, "")
         streams.append(parameters)
@@ -150,14 +157,28 @@ def _add(reserve: Reserve) -> Command:
         time = Node(INACTIVITY_TIME, str(reserve.inactivity), operator="=")
         events.append(Node(INACTIVITY, body=[time, Node(INACTIVITY_DIRECTION, "EXT", operator="=")]))
     events.append(Node(CAUSE))
+    if any(map(is_tcp, reserve.streams)):
+        events.append(Node(CONNECTION))
     descriptors: list[Descriptor] = [Media(streams), Events(REQUEST_ID, events)]
-    if reserve.latch is not Latch.OFF:
-        descriptors.append(_signals(reserve.latch))
+    descriptors += _signals(None if reserve.latch is Latch.OFF else reserve.latch, reserve.streams)
     return Command("Add", chosen_termination(reserve.realm), descriptors)
 
 
-def _signals(latch: Latch) -> Signals:
-    return Signals([Node(LATCH, body=[Node(NAPT, latch.value, operator="=")])])
+def _filter(source: str | None) -> list[Node]:
+    if source is None:
+        return []
+    return [Node(SOURCE_FILTER, "ON", operator="="), Node(SOURCE_MASK, quote(source), operator="=")]
+
+
+def _signals(latch: Latch | None, streams: list[Stream]) -> list[Descriptor]:
+    """Return the Signals descriptor; [] where there is nothing to signal."""
+    signals = [] if latch is None else [Node(LATCH, body=[Node(NAPT, latch.value, operator="=")])]
+    signals += [
+        Node(ESTABLISH, body=[Node(STREAM, str(stream.id), operator="=")])
+        for stream in streams
+        if stream.establish
+    ]
+    return [Signals(signals)] if signals else []
 
 
 def _modify(configure: Configure) -> Command:
@@ -166,16 +187,18 @@ def _modify(configure: Configure) -> Command:
         parameters = StreamParameters(stream.id)
         if stream.mode is not None:
             parameters.control = [Node("Mode", stream.mode.value, operator="=")]
+        if configure.source is not None:
+            parameters.control = [*(parameters.control or []), *_filter(configure.source)]
         has_remote = stream.remote is not None or stream.remote_crypto is not None
         # Somewhere an m= line has to say what the stream is: its transport decides what the gateway does.
-        if stream.local is not None or stream.local_crypto is not None or not has_remote:
-            parameters.local = sdp.write(stream, stream.local, stream.local_crypto, "")
+        has_local = stream.local is not None or stream.local_crypto is not None or stream.setup is not None
+        if has_local or not has_remote:
+            parameters.local = sdp.write(stream, stream.local, stream.local_crypto, "", stream.setup)
         if has_remote:
             parameters.remote = sdp.write(stream, stream.remote, stream.remote_crypto, "")
         streams.append(parameters)
     descriptors: list[Descriptor] = [Media(streams)] if streams else []
-    if configure.latch is not None:
-        descriptors.append(_signals(configure.latch))
+    descriptors += _signals(configure.latch, configure.streams)
     return Command("Modify", termination_id(configure.termination), descriptors)
 
 

@@ -1,7 +1,7 @@
 """SDP of Local and Remote: one media description, with ``$`` where the gateway shall choose (H.248.1 7.1.8).
 
-Written lines: v=, c=, m=, a=rtcp, a=rtcp-mux, a=crypto. ``-`` as port means unspecified (H.248.39), then
-there is no c= line. Other lines of a peer are read over.
+Written lines: v=, c=, m=, a=rtcp, a=rtcp-mux, a=setup, a=crypto. ``-`` as port means unspecified (H.248.39),
+then there is no c= line. Other lines of a peer are read over.
 """
 
 import binascii
@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 from iq.errors import IqError
 from iq.h248.errors import INVALID_SDP
-from iq.procedures import Endpoint, Stream
+from iq.procedures import Endpoint, Setup, Stream
 from iq.suites import SUITES, Crypto, Key
 
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _CRYPTO = re.compile(
     r"([0-9]{1,9}) (\S+) inline:([A-Za-z0-9+/]+=*)(?:\|[0-9^]+)?(?:\|([0-9]{1,309}):([0-9]{1,3}))?(?: .*)?"
 )
+#: Others leave it open: actpass, holdconn (RFC 4145 4).
+_SETUPS = {setup.value: setup for setup in Setup}
 MAX_MKI_OCTETS = 128
 """RFC 4568 6.1."""
 
@@ -31,9 +33,16 @@ class Description:
     endpoint: Endpoint | None = None
     rtcp_mux: bool = False
     crypto: Crypto | None = None
+    setup: Setup | None = None
 
 
-def write(stream: Stream, endpoint: Endpoint | None, crypto: Crypto | None, unknown: str) -> str:
+def write(
+    stream: Stream,
+    endpoint: Endpoint | None,
+    crypto: Crypto | None,
+    unknown: str,
+    setup: Setup | None = None,
+) -> str:
     """Return the SDP lines of one side of ``stream``.
 
     unknown: what stands for an endpoint of None: "IP4" or "IP6" asks for one, "" leaves it unspecified.
@@ -61,6 +70,8 @@ def write(stream: Stream, endpoint: Endpoint | None, crypto: Crypto | None, unkn
         raise IqError(INVALID_SDP, "value that does not fit into a line of SDP")
     if stream.rtcp_mux:
         text += "a=rtcp-mux\r\n"
+    if setup is not None:
+        text += f"a=setup:{setup.value}\r\n"
     return text if crypto is None else f"{text}{_crypto_line(crypto)}"
 
 
@@ -77,7 +88,7 @@ def read(text: str) -> Description:
     """Return what the first alternative of ``text`` says. Raises IqError(474)."""
     description: Description | None = None
     address, port, rtcp_port = "", "", None
-    mux, crypto = False, None
+    mux, crypto, setup = False, None, None
     for line in _first_alternative(text):
         if line.startswith("m="):
             if description is not None:
@@ -90,11 +101,13 @@ def read(text: str) -> Description:
             rtcp_port = _port(line[7:].partition(" ")[0])
         elif line == "a=rtcp-mux":
             mux = True
+        elif line.startswith("a=setup:"):
+            setup = _SETUPS.get(line[8:])
         elif line.startswith("a=crypto:") and crypto is None:
             crypto = read_crypto(line[9:])
     if description is None:
         raise IqError(INVALID_SDP, "no m= line")
-    description.rtcp_mux, description.crypto = mux, crypto
+    description.rtcp_mux, description.crypto, description.setup = mux, crypto, setup
     if port not in ("$", "-", "*") and address != "$":
         description.endpoint = Endpoint(address, _port(port), rtcp_port)
         if not address and description.endpoint.port:

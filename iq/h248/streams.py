@@ -15,6 +15,7 @@ from iq.h248.errors import (
 from iq.h248.model import Audit, Command, Events, Media, Node, Signals, StreamParameters
 from iq.h248.packages import (
     DSCP,
+    ESTABLISH,
     HEARTBEAT,
     HEARTBEAT_TIMER,
     INACTIVITY,
@@ -24,14 +25,16 @@ from iq.h248.packages import (
     REALM,
     SOURCE_FILTER,
     SOURCE_MASK,
+    STREAM,
     check_event,
     check_property,
     check_signal,
     unquote,
 )
-from iq.procedures import Configure, Latch, Mode, Reserve, Stream
+from iq.procedures import Configure, Latch, Mode, Reserve, Setup, Stream
 
 _MODES = {mode.value: mode for mode in Mode}
+_OTHER_END = {Setup.ACTIVE: Setup.PASSIVE, Setup.PASSIVE: Setup.ACTIVE}
 
 
 @dataclass(slots=True)
@@ -87,15 +90,21 @@ def _control(nodes: list[Node], stream: Stream, control: _Control) -> None:
 
 
 def _sdp(parameters: StreamParameters, stream: Stream) -> None:
-    """Read Remote, then Local, into ``stream``; a key stays with the side that it came in."""
+    """Read Remote, then Local, into ``stream``; a key stays with the side that it came in.
+
+    a=setup in Remote says what the far end does; the gateway does the opposite.
+    """
     found: list[sdp.Description] = []
     if parameters.remote:
         remote = sdp.read(parameters.remote)
         stream.remote, stream.remote_crypto = remote.endpoint, remote.crypto
+        if remote.setup is not None:
+            stream.setup = _OTHER_END[remote.setup]
         found.append(remote)
     if parameters.local:
         local = sdp.read(parameters.local)
         stream.local, stream.local_crypto = local.endpoint, local.crypto
+        stream.setup = local.setup or stream.setup
         found.append(local)
     for description in found:
         stream.media, stream.transport = description.media, description.transport
@@ -119,14 +128,28 @@ def read_latch(signals: Signals) -> Latch | None:
     """Return what ipnapt/latch asks for; None where there is no such signal."""
     latch = None
     for signal in signals.signals:
+        check_signal(signal.name)
         if signal.name != LATCH:
-            check_signal(signal.name)
             continue
         value = next((unquote(node.value) for node in signal.body or [] if node.name == NAPT), "").upper()
         if value not in Latch.__members__:
             raise IqError(UNSUPPORTED_VALUE, "value of ipnapt/latch napt")
         latch = Latch(value)
     return latch
+
+
+def _establish(signals: Signals, streams: list[Stream]) -> None:
+    """Mark the streams that tcpbcc/EstBNC names: all of the command where it names none."""
+    for signal in signals.signals:
+        if signal.name != ESTABLISH:
+            continue
+        named = [_number(node, 0xFFFF) for node in signal.body or [] if node.name == STREAM]
+        known = {stream.id: stream for stream in streams}
+        for number in named or known or [1]:
+            if number not in known:
+                streams.append(Stream(number, "", "", ""))
+                known[number] = streams[-1]
+            known[number].establish = True
 
 
 def read_events(events: Events) -> tuple[int | None, int | None]:
@@ -161,6 +184,7 @@ class _Contents:
 
 def _contents(command: Command) -> _Contents:
     contents = _Contents([], _Control())
+    signals: Signals | None = None
     for descriptor in command.descriptors:
         match descriptor:
             case Media():
@@ -169,6 +193,7 @@ def _contents(command: Command) -> _Contents:
                 contents.heartbeat, contents.inactivity = read_events(descriptor)
             case Signals():
                 contents.latch = read_latch(descriptor)
+                signals = descriptor
             case Audit(items) if not items:
                 pass
             case Node(name):
@@ -177,6 +202,8 @@ def _contents(command: Command) -> _Contents:
                 raise IqError(UNSUPPORTED_DESCRIPTOR, f"descriptor {type(descriptor).__name__}")
     if len({stream.id for stream in contents.streams}) < len(contents.streams):
         raise IqError(CONFLICTING_VALUES, "the same StreamID twice")
+    if signals is not None:
+        _establish(signals, contents.streams)
     return contents
 
 
@@ -190,20 +217,26 @@ def reserve_from_command(command: Command) -> Reserve:
         raise IqError(MISSING_INFORMATION, "Add without ipdc/realm")
     if contents.heartbeat is None:
         raise IqError(MISSING_INFORMATION, "Add without hangterm/thb")
-    if control.filtered and control.source is None:
-        raise IqError(MISSING_INFORMATION, "gm/saf without gm/sam")
     return Reserve(
         control.realm,
         contents.streams,
         contents.heartbeat,
         contents.latch or Latch.OFF,
-        control.source if control.filtered else None,
+        _source(control),
         contents.inactivity,
         control.dscp,
     )
 
 
 def configure_from_command(command: Command) -> Configure:
-    """Return the Configure that a Modify asks for; its Events, realm and filter stay as they were added."""
+    """Return the Configure that a Modify asks for; its Events and realm stay as they were added."""
     contents = _contents(command)
-    return Configure(command.termination, contents.streams, contents.latch)
+    return Configure(command.termination, contents.streams, contents.latch, _source(contents.control))
+
+
+def _source(control: _Control) -> str | None:
+    if not control.filtered:
+        return None
+    if control.source is None:
+        raise IqError(MISSING_INFORMATION, "gm/saf without gm/sam")
+    return control.source

@@ -57,6 +57,8 @@ class Counters:
     """(action, media): media security decisions for each m= line of a call's offer."""
     calls: Tally = field(default_factory=Tally)
     """outcome: answered, failed, released (by us)."""
+    media_events: Tally = field(default_factory=Tally)
+    """event: what gateways reported about the media of calls, a lost gateway once for each of its calls."""
     iq: Tally = field(default_factory=Tally)
     """result: actions sent to gateways; "ok" or "error"."""
 

@@ -16,7 +16,11 @@ class Snapshot:
     bindings: int = 0
     transactions: int = 0
     calls: int = 0
+    timers: int = 0
+    tasks: int = 0
     connections: int = 0
+    unfinished_input: int = 0
+    unsent_output: int = 0
     overloaded: bool = False
     input_lag: float = 0.0
     gateways: Mapping[str, bool] = field(default_factory=dict)
@@ -58,6 +62,9 @@ def _counted(counters: Counters) -> Iterator[Metric]:
         counters.decisions,
     )
     yield counter("pcscf_calls", "Calls by outcome.", ("outcome",), counters.calls)
+    yield counter(
+        "pcscf_media_events", "What happened to the media of calls.", ("event",), counters.media_events
+    )
     yield counter("pcscf_iq_actions", "Actions sent to gateways.", ("result",), counters.iq)
 
 
@@ -65,7 +72,11 @@ def _alive(now: Snapshot) -> Iterator[Metric]:
     yield gauge("pcscf_bindings", "Registered contacts.", now.bindings)
     yield gauge("pcscf_transactions", "SIP transactions alive.", now.transactions)
     yield gauge("pcscf_active_calls", "Calls in progress.", now.calls)
+    yield gauge("pcscf_timers", "Timers of transactions and calls that run.", now.timers)
+    yield gauge("pcscf_tasks", "Tasks of the event loop.", now.tasks)
     yield gauge("pcscf_connections", "SIP connections open.", now.connections)
+    yield gauge("pcscf_unfinished_input_octets", "Octets of unfinished messages.", now.unfinished_input)
+    yield gauge("pcscf_unsent_output_octets", "Octets that peers have not read.", now.unsent_output)
     yield gauge("pcscf_overloaded", "1 while new dialogs and registrations get 503.", float(now.overloaded))
     yield gauge("pcscf_input_lag_seconds", "How long input waits.", now.input_lag)
     up = {mid: float(is_up) for mid, is_up in now.gateways.items()}

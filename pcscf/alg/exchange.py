@@ -1,15 +1,17 @@
-"""One offer with its answers (RFC 3264): what was offered in each m-line, and what each fork answered."""
+"""One offer with its answer (RFC 3264): what was offered in each m-line, and what was answered."""
 
 from dataclasses import dataclass, field
 
-from iq.procedures import Action
 from iq.suites import Crypto, Key
 from pcscf.alg.media_security import Decision, Handling
+from pcscf.alg.offer_answer import Phase
+from pcscf.alg.profiles import SAVP, is_tcp
 from pcscf.alg.stream import MODES, MediaStream, State, flows, remote_of
 from pcscf.errors import SdpRejected
 from pcscf.flow import Side
 from pcscf.sdp.crypto import answered
-from pcscf.sdp.model import Media, Sdp
+from pcscf.sdp.model import Media, Sdp, Section
+from pcscf.sdp.setup import connecting, setup_of
 
 
 @dataclass(slots=True)
@@ -37,47 +39,45 @@ class Line:
 
 @dataclass(slots=True, repr=False)
 class Answer:
-    """An answer of one fork: what came, what the gateway is to do for it, and what went out (empty: not yet).
+    """An answer: what came, what the gateway is to do for it per m-line, and what went out (empty: not yet).
 
-    description: only until it is out.
+    provisional: it came in an 18x of an INVITE, which may still fail. description: only until it is out.
     """
 
     sdp: bytes
     description: Sdp | None
     wanted: list[State | None]
-    reliable: bool
+    provisional: bool = False
     out: bytes = b""
 
 
 @dataclass(slots=True, repr=False)
 class Exchange:
-    """answers: by fork. fork: whose answer the gateway follows. streams, before: what to go back to."""
+    """An offer and its answer in one dialog. number: of the offer in the session.
+
+    previous, before, streams: the exchange, the phase and the streams that it found, to go back to.
+    """
 
     number: int
     offerer: Side
     offer: Sdp
     lines: list[Line]
     previous: "Exchange | None"
+    before: Phase
     streams: list[MediaStream | None]
-    before: list[tuple[MediaStream, State]] = field(default_factory=list)
-    answers: dict[str, Answer] = field(default_factory=dict)
-    fork: str | None = None
-
-
-@dataclass(slots=True, repr=False)
-class Plan:
-    """One step with the gateway: send ``action`` (None: nothing to do), then complete.
-
-    sdp: what goes out where that is known already (a repeated answer). answer: None for an offer.
-    notes: oddities worth a line in the log.
-    """
-
-    action: Action | None
-    exchange: Exchange
     answer: Answer | None = None
-    fork: str = ""
-    sdp: bytes | None = None
-    notes: tuple[str, ...] = ()
+
+    def settle(self) -> None:
+        """It is answered for good: what counts is in the streams now, and of its text in the m= lines."""
+        self.offer = _SETTLED
+        self.lines = [
+            Line(Media(line.media.line, [], None), line.decision, line.stream, line.fresh)
+            for line in self.lines
+        ]
+
+
+#: Stands for every offer whose text is forgotten.
+_SETTLED = Sdp(Section([]), [])
 
 
 def answer_states(exchange: Exchange, answer: Sdp) -> list[State | None]:
@@ -94,8 +94,20 @@ def answer_states(exchange: Exchange, answer: Sdp) -> list[State | None]:
         state = _answer_state(exchange, line, media, defaults, taken)
         if state is not None and state.remote_crypto is not None:
             taken.append(state.remote_crypto.key)
+        if state is not None and not state.closed and is_tcp(media.proto):
+            _connect(state, exchange, line, media, answer.session)
         states.append(state)
     return states
+
+
+def _connect(state: State, exchange: Exchange, line: Line, media: Media, session: Section) -> None:
+    """Say towards whom the gateway connects (RFC 4145). Raises SdpRejected."""
+    offered, answered_setup = setup_of(line.media, exchange.offer.session), setup_of(media, session)
+    to_offerer, to_answerer = connecting(offered, answered_setup)
+    from_access = exchange.offerer is Side.ACCESS
+    state.access_setup = to_offerer if from_access else to_answerer
+    state.core_setup = to_answerer if from_access else to_offerer
+    state.renewed = not line.fresh and media.first("connection") == "new"
 
 
 def _answer_state(
@@ -139,7 +151,7 @@ def _check_proto(line: Line, media: Media, offered: str) -> None:
     if media.proto.lower() == offered.lower():
         return
     negotiated = line.decision.action is Handling.E2E and "pcfg" in line.media
-    if not (negotiated and media.proto.upper().startswith("RTP/SAVP")):
+    if not (negotiated and media.proto.upper().removeprefix("UDP/TLS/") in SAVP):
         raise SdpRejected("answer with another transport protocol")
 
 

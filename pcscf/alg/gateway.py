@@ -1,6 +1,6 @@
 """Between exchanges and Iq: the procedures that a step needs, and what their replies tell (TS 23.334 8)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from iq.procedures import ActionReply, Configure, Latch, Procedure, Reserve, Reserved, Stream
@@ -8,6 +8,9 @@ from pcscf.alg.exchange import Exchange, Line
 from pcscf.alg.policy import AccessProfile
 from pcscf.alg.stream import MediaStream, State
 from pcscf.flow import Side
+
+#: H.248.8: no reply came; whether the gateway has done what it was asked nobody knows.
+NETWORK_FAILURE = 530
 
 _SIDES = (Side.ACCESS, Side.CORE)
 
@@ -88,7 +91,10 @@ def is_addressed(exchange: Exchange, reply: ActionReply) -> bool:
 
 
 def take_addresses(exchange: Exchange, reply: ActionReply, terminations: dict[Side, str]) -> None:
-    """Give the new streams the terminations and addresses that the gateway chose, as far as it got."""
+    """Give the new streams the terminations and addresses that the gateway chose, as far as it got.
+
+    Where no reply came it may have got further than we know: then they are closed wherever they may be.
+    """
     streams = {stream.id: stream for stream in fresh_streams(exchange.lines)}
     for side, reserved in zip((exchange.offerer, exchange.offerer.other), reply.replies, strict=False):
         if isinstance(reserved, Reserved):
@@ -97,12 +103,12 @@ def take_addresses(exchange: Exchange, reply: ActionReply, terminations: dict[Si
                 if (stream := streams.get(chosen.id)) is not None:
                     end = stream.on(side)
                     end.termination, end.local = reserved.termination, chosen.local
+    if reply.error is not None and reply.error.code == NETWORK_FAILURE:
+        for side, termination in terminations.items():
+            for stream in streams.values():
+                stream.on(side).termination = termination
 
 
-def closing(exchange: Exchange) -> list[tuple[MediaStream, State]]:
-    """Return the streams that an exchange added, each with the state that ends it."""
-    return [
-        (stream, replace(stream.state, closed=True))
-        for stream in fresh_streams(exchange.lines)
-        if not stream.state.closed
-    ]
+def closing(streams: Iterable[MediaStream]) -> list[tuple[MediaStream, State]]:
+    """Return each open stream with the state that ends it."""
+    return [(stream, replace(stream.state, closed=True)) for stream in streams if not stream.state.closed]

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from pcscf.alg.rewriting import DROPPED
 from pcscf.sdp.address import network
+from pcscf.sdp.capability import indicates
 from pcscf.sdp.model import Section
 
 #: Octets of randomness in a session id; its decimal form stays below 2^63.
@@ -13,11 +13,10 @@ NO_ADDRESS = "0.0.0.0"
 
 _ORIGINAL_ONLY = frozenset("voc")
 _BEFORE_CONNECTION = frozenset("siuep")
-_DROPPED_E2E = DROPPED - {"key-mgmt"}
 
 
 class Leg:
-    """One side's session description over the life of a session (RFC 3264 8).
+    """One side's session description over the life of a dialog (RFC 3264 8).
 
     The o= line keeps its id and address; its version rises by one whenever the rest changes.
     """
@@ -31,39 +30,47 @@ class Leg:
         self._address = ""
         self._content = ""
 
+    def copy(self) -> "Leg":
+        """Return the same for one more dialog: what both have been told stays, and they part from here."""
+        other = Leg(self._random)
+        other._id, other._version = self._identified(), self._version
+        other._address, other._content = self._address, self._content
+        return other
+
     def write(
         self,
         session: Section,
         sections: list[list[str]],
         address: str,
         *,
-        end_to_end: bool,
-        same_version: bool,
+        dropped: frozenset[str],
     ) -> bytes:
         """Return the description for this side.
 
         session: the session level that the other side wrote. address: for c=; "" where no stream is active.
-        end_to_end: some m-section passes unchanged, so key-mgmt of the session level must, too.
-        same_version: another early dialog of an answer that is already out: each sees its own only.
+        dropped: names of its attributes that stay on the other side.
         """
         if not self._version:
-            self._id = int.from_bytes(self._random(SESSION_ID_OCTETS), "big")
             self._address = address or NO_ADDRESS
-        lines = _session_lines(session, address or NO_ADDRESS, end_to_end)
+        lines = _session_lines(session, address or NO_ADDRESS, dropped)
         for section in sections:
             lines += section
         lines.append("")
         content = "\r\n".join(lines)
-        if content != self._content and not (same_version and self._version):
+        if content != self._content:
             self._version += 1
         self._content = content
-        origin = f"v=0\r\no=- {self._id} {self._version} {network(self._address)}\r\n"
+        origin = f"v=0\r\no=- {self._identified()} {self._version} {network(self._address)}\r\n"
         return (origin + content).encode("utf-8", "surrogateescape")
 
+    def _identified(self) -> int:
+        if not self._id:
+            self._id = int.from_bytes(self._random(SESSION_ID_OCTETS), "big")
+        return self._id
 
-def _session_lines(session: Section, address: str, end_to_end: bool) -> list[str]:
+
+def _session_lines(session: Section, address: str, dropped: frozenset[str]) -> list[str]:
     """Return s= to the last attribute, with our c=. Keys and addresses of the other side are left out."""
-    dropped = _DROPPED_E2E if end_to_end else DROPPED
     head: list[str] = []
     rest: list[str] = []
     named = timed = False
@@ -77,7 +84,8 @@ def _session_lines(session: Section, address: str, end_to_end: bool) -> list[str
         elif kind == "a":
             name, _, value = line[2:].partition(":")
             name = name.strip().lower()
-            if name not in dropped and not (name == "group" and value.lstrip().upper().startswith("BUNDLE")):
+            bundle = name == "group" and value.lstrip().upper().startswith("BUNDLE")
+            if name not in dropped and not bundle and not (name == "acap" and indicates(line)):
                 rest.append(line)
         elif kind != "k":
             timed = timed or kind == "t"

@@ -6,7 +6,7 @@ from iq.suites import SUITES, Crypto, Key
 from pcscf.alg.exchange import Line
 from pcscf.alg.media_security import Decision, Handling, decide, plain_twin, twin_refused
 from pcscf.alg.policy import AccessProfile, MediaPolicy
-from pcscf.alg.stream import MODES, MediaStream, State, flows, new_stream, remote_of
+from pcscf.alg.stream import MODES, MediaStream, State, flows, kind_of, new_stream, remote_of
 from pcscf.errors import SdpRejected, SipRefusal
 from pcscf.flow import Side
 from pcscf.sdp.indicator import NAME, REQUESTED, indicated
@@ -41,6 +41,8 @@ class Offering:
         decisions: list[Decision] = []
         for index, media in enumerate(offer.media):
             stream = streams[index] if index < len(streams) else None
+            if stream is not None and stream.media != kind_of(media):
+                stream = None  # RFC 3264 8.3.3: another media type is another stream
             remote = stream.state.remote_crypto if stream is not None else None
             decision = decide(
                 media,
@@ -71,8 +73,9 @@ class Offering:
     ) -> list[Line]:
         """Return one Line for each m-line.
 
-        Raises SdpRejected where nothing is left of the offer, or where it would turn a running stream into
-        something else: those go on as they are.
+        A running stream goes on where it fits; else a new one takes its m-line and its own keys, and the old
+        one lasts until the answer. Raises SdpRejected where nothing is left of the offer, or a protected
+        stream would lose its protection.
         """
         self._check_any(decisions)
         used = _keys(streams)
@@ -84,8 +87,9 @@ class Offering:
         ]
 
     def _check_any(self, decisions: Sequence[Decision]) -> None:
-        if decisions and all(decision.action is Handling.REFUSED for decision in decisions):
-            raise self.rejected(decisions[0].reason)
+        refused = [decision for decision in decisions if decision.action is Handling.REFUSED]
+        if refused and not any(decision.action in _ACTIVE for decision in decisions):
+            raise self.rejected(refused[0].reason)
 
     def rejected(self, reason: str) -> SdpRejected:
         """Return the 488 with its Warning (RFC 3261 20.43)."""
@@ -105,12 +109,12 @@ class Offering:
                 raise self.rejected(decision.reason)
             return Line(media, decision, running)
         stream = new_stream(self._last_id + 1, media, decision, offerer)
-        line = Line(media, decision, running or stream, running is None)
-        if running is not None:
-            if not running.fits(stream):
-                raise self.rejected("changing the protection of a running stream is not built yet")
-        else:
+        if running is not None and not (running.fits(stream) and running.reaches(offerer, media)):
+            self._check_kept(running, media, decision, offerer)
+            running = None
+        if running is None:
             self._last_id += 1
+        line = Line(media, decision, running or stream, running is None)
         if decision.action is Handling.E2AE:
             self._give_keys(line, offerer, running, used)
         if decision.action is not Handling.E2E:
@@ -118,6 +122,14 @@ class Offering:
         if running is None:
             stream.state = self._initial(line, offerer, default)
         return line
+
+    def _check_kept(self, running: MediaStream, media: Media, decision: Decision, offerer: Side) -> None:
+        """Raises SdpRejected where a protected stream would be so no more, or no more by us."""
+        if decision.action is running.decision.action or not running.protects(media):
+            return
+        may = offerer is Side.ACCESS and self._policy.downgrade
+        if decision.action is Handling.E2E or (decision.action is Handling.PLAIN and not may):
+            raise self.rejected("a protected stream is to stay so")
 
     def _give_keys(self, line: Line, offerer: Side, running: MediaStream | None, used: list[Key]) -> None:
         """Set our keys: of a running stream those that it has, else fresh ones."""

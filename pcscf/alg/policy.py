@@ -10,6 +10,7 @@ class MediaPolicy:
     """``media_security`` of the configuration.
 
     offer_suites: in offers to UEs, one line each. accept_suites: in our order of preference.
+    early_media: what flows before the answer where the network does not say, in the words of P-Early-Media.
     node: names this P-CSCF in Warning headers. retry_after: seconds, where the gateway refuses.
     """
 
@@ -27,7 +28,9 @@ class MediaPolicy:
     best_effort: bool = False
     capability_negotiation: bool = True
     end_to_end: bool = True
+    downgrade: bool = False
     unknown_media: str = "relay"
+    early_media: str = "sendrecv"
     node: str = "pcscf"
     retry_after: int = 5
 
@@ -39,7 +42,9 @@ class AccessProfile:
     announced: mechanisms of its registration (or assumed for its listener). network: those that this network
     announces on that listener: ``sdes-srtp`` is among them only where Gm is confidential (33.328 6.2.1.2).
     mechanisms: both; e2ae needs both (33.328 5.4.1). suites: what the gateway's engine can do.
-    source: address that the UE's SIP comes from. heartbeat, inactivity: seconds (TS 23.334 8.1), None off.
+    source: address that the UE's SIP comes from; it changes with its flow. heartbeat, inactivity: seconds
+    (TS 23.334 8.1), None off.
+    implicit: a trunk whose RTP/SAVP without a=3ge2ae counts as a request, whatever the policy says.
     """
 
     mechanisms: frozenset[str]
@@ -52,3 +57,4 @@ class AccessProfile:
     heartbeat: int = 3600
     inactivity: int | None = None
     webrtc: bool = False
+    implicit: bool = False

@@ -28,22 +28,22 @@ PROFILES = {
     "rtp/avpf": Profile("rtp", False, "sdes-srtp", "RTP/SAVPF", True, "RTP/AVPF"),
     "rtp/savp": Profile("rtp", True, "sdes-srtp", "RTP/AVP", True, "RTP/SAVP"),
     "rtp/savpf": Profile("rtp", True, "sdes-srtp", "RTP/AVPF", True, "RTP/SAVPF"),
-    "udp/tls/rtp/savp": Profile("rtp", True, "dtls-srtp", "RTP/AVP", transport="RTP/SAVP"),
-    "udp/tls/rtp/savpf": Profile("rtp", True, "dtls-srtp", "RTP/AVPF", transport="RTP/SAVPF"),
+    "udp/tls/rtp/savp": Profile("rtp", True, "dtls-srtp", "RTP/AVP", transport="UDP/TLS/RTP/SAVP"),
+    "udp/tls/rtp/savpf": Profile("rtp", True, "dtls-srtp", "RTP/AVPF", transport="UDP/TLS/RTP/SAVPF"),
     "udptl": Profile("udp", False, "udptl-dtls", "UDP/TLS/UDPTL"),
     "udp/tls/udptl": Profile("udp", True, "udptl-dtls", "udptl"),
     "udp/dtls/sctp": Profile("udp", True, None),
-    "tcp/msrp": Profile("tcp", False, "msrp-tls", "TCP/TLS/MSRP"),
-    "tcp/tls/msrp": Profile("tcp", True, "msrp-tls", "TCP/MSRP"),
-    "tcp/bfcp": Profile("tcp", False, "bfcp-tls", "TCP/TLS/BFCP"),
-    "tcp/tls/bfcp": Profile("tcp", True, "bfcp-tls", "TCP/BFCP"),
-    "tcp/rtp/avp": Profile("tcp", False, None),
-    "tcp/rtp/avpf": Profile("tcp", False, None),
-    "tcp/tls/rtp/savp": Profile("tcp", True, "dtls-srtp", "RTP/AVP"),
-    "tcp/tls/rtp/savpf": Profile("tcp", True, "dtls-srtp", "RTP/AVPF"),
-    "tcp/dtls/rtp/savp": Profile("tcp", True, "dtls-srtp", "RTP/AVP"),
-    "tcp/dtls/rtp/savpf": Profile("tcp", True, "dtls-srtp", "RTP/AVPF"),
-    "tcp/dtls/sctp": Profile("tcp", True, None),
+    "tcp/msrp": Profile("tcp", False, "msrp-tls", "TCP/TLS/MSRP", transport="TCP/MSRP"),
+    "tcp/tls/msrp": Profile("tcp", True, "msrp-tls", "TCP/MSRP", transport="TCP/TLS/MSRP"),
+    "tcp/bfcp": Profile("tcp", False, "bfcp-tls", "TCP/TLS/BFCP", transport="TCP/BFCP"),
+    "tcp/tls/bfcp": Profile("tcp", True, "bfcp-tls", "TCP/BFCP", transport="TCP/TLS/BFCP"),
+    "tcp/rtp/avp": Profile("tcp", False, None, transport="TCP"),
+    "tcp/rtp/avpf": Profile("tcp", False, None, transport="TCP"),
+    "tcp/tls/rtp/savp": Profile("tcp", True, "dtls-srtp", "RTP/AVP", transport="TCP"),
+    "tcp/tls/rtp/savpf": Profile("tcp", True, "dtls-srtp", "RTP/AVPF", transport="TCP"),
+    "tcp/dtls/rtp/savp": Profile("tcp", True, "dtls-srtp", "RTP/AVP", transport="TCP"),
+    "tcp/dtls/rtp/savpf": Profile("tcp", True, "dtls-srtp", "RTP/AVPF", transport="TCP"),
+    "tcp/dtls/sctp": Profile("tcp", True, None, transport="TCP"),
 }
 
 #: Media types with a meaning (RFC 8866 8.2.1); the gateway gets no others.
@@ -53,3 +53,9 @@ MEDIA_TYPES = frozenset({"audio", "video", "text", "application", "message", "im
 def profile_of(proto: str) -> Profile | None:
     """Return the profile of an m-line's proto; case does not count."""
     return PROFILES.get(proto) or PROFILES.get(proto.lower())
+
+
+def is_tcp(proto: str) -> bool:
+    """Return whether a known protocol runs over TCP."""
+    profile = profile_of(proto)
+    return profile is not None and profile.carrier == "tcp"

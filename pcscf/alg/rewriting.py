@@ -6,8 +6,9 @@ from iq.procedures import Endpoint
 from pcscf.sdp import capability
 from pcscf.sdp.address import network
 from pcscf.sdp.model import DIRECTIONS, Media, Section
+from pcscf.sdp.msrp import through
 
-#: Keying and its roles; ``k=`` is the obsolete key line. setup and connection belong to DTLS here.
+#: Keying and its roles; ``k=`` is the obsolete key line. Of plain TCP setup and connection are no part of it.
 SECURITY = frozenset({
     "crypto", "3ge2ae", "key-mgmt", "fingerprint", "setup", "connection", "tls-id", "dtls-id", "identity",
     "k=",
@@ -27,13 +28,33 @@ RTCP = frozenset({"rtcp", "rtcp-mux", "rtcp-mux-only"})
 DROPPED = SECURITY | ICE | BUNDLE | RTCP | capability.NAMES | {"c="}
 #: Of an end-to-end stream only addresses are ours (23.334 6.2.10A); RTCP multiplexing is between its ends.
 DROPPED_E2E = ICE | {"3ge2ae", "rtcp", "bundle-only", "c="}
+#: Of the session level where some m-section passes: key-mgmt is never moved (33.328 H.3); capabilities only
+#: where that m-section refers to them.
+DROPPED_SESSION_E2E = DROPPED - {"key-mgmt"}
+DROPPED_SESSION_NEGOTIATED = DROPPED_SESSION_E2E - capability.NAMES
+
+#: Who connects (RFC 4145); and what secures the connection (RFC 8122, RFC 8842).
+_ROLES = frozenset({"setup", "connection"})
+_TLS = _ROLES | {"fingerprint", "tls-id", "identity"}
 
 _DIRECTIONS = frozenset(DIRECTIONS)
 
 
-def kept(media: Media, dropped: frozenset[str]) -> list[str]:
+def kept(media: Section, dropped: frozenset[str]) -> list[str]:
     """Return the lines of an m-section whose name is not in ``dropped``."""
     return [line for line, name in zip(media.lines, media.names, strict=True) if name not in dropped]
+
+
+def unindicated(section: Section, dropped: frozenset[str]) -> list[str]:
+    """Return the lines whose name is not in ``dropped``, without capabilities that would add 3ge2ae.
+
+    A configuration that names one of these is void then (TS 33.328 5.4.1, RFC 5939 3.5.1).
+    """
+    return [
+        line
+        for line, name in zip(section.lines, section.names, strict=True)
+        if name not in dropped and not (name == "acap" and capability.indicates(line))
+    ]
 
 
 def section(
@@ -75,11 +96,24 @@ def passed(media: Media, session: Section, local: Endpoint, session_address: str
     A fingerprint with its role that stood at the session level is copied down, where it stays this line's
     alone; key-mgmt is never moved (33.328 H.3).
     """
-    lines = kept(media, DROPPED_E2E)
-    if "fingerprint" not in media and "crypto" not in media:
-        lines += [
-            line
-            for line, name in zip(session.lines, session.names, strict=True)
-            if name in {"fingerprint", "setup", "tls-id", "identity"} and name not in media
-        ]
+    lines = unindicated(media, DROPPED_E2E)
+    if "crypto" not in media:
+        lines += _inherited(media, session, _TLS)
+    lines = through(media, lines, local.address, local.port)
     return section(media, media.proto, local, lines, (), session_address)
+
+
+def relayed(media: Media, session: Section, local: Endpoint, session_address: str) -> list[str]:
+    """Return an m-section of plain TCP: who connects is between the ends, as is everything else."""
+    lines = kept(media, DROPPED - _ROLES) + _inherited(media, session, _ROLES)
+    lines = through(media, lines, local.address, local.port)
+    return section(media, media.proto, local, lines, (), session_address)
+
+
+def _inherited(media: Media, session: Section, names: frozenset[str]) -> list[str]:
+    """Return those lines of the session level that apply to an m-section without one of its own."""
+    return [
+        line
+        for line, name in zip(session.lines, session.names, strict=True)
+        if name in names and name not in media
+    ]

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from iq.procedures import Endpoint, Mode, Stream
+from iq.procedures import Endpoint, Mode, Setup, Stream
 from iq.suites import Crypto
 from pcscf.alg.media_security import Decision, Handling
-from pcscf.alg.profiles import MEDIA_TYPES, profile_of
+from pcscf.alg.profiles import MEDIA_TYPES, SAVP, profile_of
 from pcscf.flow import Side
 from pcscf.sdp.address import rtcp_port
+from pcscf.sdp.capability import offered
 from pcscf.sdp.model import Media
 
 #: (access side may send to the core, core may send to the access side) -> modes of the access and the core
@@ -18,6 +19,7 @@ MODES = {
     (False, True): (Mode.SEND_ONLY, Mode.RECEIVE_ONLY),
     (False, False): (Mode.INACTIVE, Mode.INACTIVE),
 }
+_PROTECTED = frozenset({Handling.E2AE, Handling.E2E})
 _SENDS = frozenset({"sendrecv", "sendonly"})
 _RECEIVES = frozenset({"sendrecv", "recvonly"})
 
@@ -34,7 +36,10 @@ class Terminus:
 
 @dataclass(slots=True)
 class State:
-    """What the gateway is to do with a stream (or does). None in ``remote``: not known."""
+    """What the gateway is to do with a stream (or does). None in ``remote``: not known.
+
+    access_setup, core_setup: of TCP. renewed: another connection is wanted, also where one stands.
+    """
 
     access_remote: Endpoint | None
     core_remote: Endpoint | None
@@ -44,6 +49,9 @@ class State:
     remote_crypto: Crypto | None = None
     rtcp_mux: bool = False
     closed: bool = False
+    access_setup: Setup | None = None
+    core_setup: Setup | None = None
+    renewed: bool = False
 
 
 @dataclass(slots=True)
@@ -62,13 +70,28 @@ class MediaStream:
         return self.access if side is Side.ACCESS else self.core
 
     def fits(self, other: "MediaStream") -> bool:
-        """Return whether ``other``, made from a re-offer, asks the gateway for the same kind of stream."""
+        """Return whether ``other``, made from a re-offer, can go on as this stream.
+
+        Another media type, handling or profile is a new stream; so is another suite, as no key may be used
+        with two (RFC 4568 6.1).
+        """
+        chosen, ours = other.decision.crypto, self.state.local_crypto
         return (
             self.media == other.media
             and self.decision.action is other.decision.action
             and self.access.transport == other.access.transport
             and self.core.transport == other.core.transport
+            and (chosen is None or ours is None or chosen.crypto.suite == ours.suite)
         )
+
+    def reaches(self, side: Side, media: Media) -> bool:
+        """Return whether the gateway's address for a side is of the same IP version as the peer's."""
+        local, peer = self.on(side).local, media.address
+        return local is None or peer.hold or (":" in local.address) == (":" in peer.host)
+
+    def protects(self, media: Media) -> bool:
+        """Return whether this stream is protected and ``media`` is of its type."""
+        return self.decision.action in _PROTECTED and self.media == kind_of(media)
 
     def reserved(self, side: Side) -> Stream:
         """Return the stream as Reserve asks for it (TS 23.334 8.1, 8.2)."""
@@ -103,15 +126,26 @@ class MediaStream:
         if side is Side.CORE:
             remote = _differing(now.core_remote, wanted.core_remote)
             mode = wanted.core_mode if wanted.core_mode is not now.core_mode else None
-            if remote is None and mode is None:
+            setup = _started(now.core_setup, wanted.core_setup, wanted)
+            if remote is None and mode is None and setup is None:
                 return None
-            return Stream(self.id, self.media, end.transport, mode=mode, remote=remote)
+            return Stream(
+                self.id,
+                self.media,
+                end.transport,
+                mode=mode,
+                remote=remote,
+                setup=setup,
+                establish=setup is not None and wanted.renewed,
+            )
         remote = _differing(now.access_remote, wanted.access_remote)
         mode = wanted.access_mode if wanted.access_mode is not now.access_mode else None
         rekeyed = not _same_key(now.remote_crypto, wanted.remote_crypto)
         local_key = None if _same_key(now.local_crypto, wanted.local_crypto) else wanted.local_crypto
         mux = wanted.rtcp_mux is not now.rtcp_mux
-        if remote is None and mode is None and not rekeyed and local_key is None and not mux:
+        setup = _started(now.access_setup, wanted.access_setup, wanted)
+        same = remote is None and mode is None and local_key is None and setup is None
+        if same and not rekeyed and not mux:
             return None
         if rekeyed or mux:
             remote = wanted.access_remote
@@ -125,6 +159,8 @@ class MediaStream:
             local_crypto=local_key,
             remote_crypto=wanted.remote_crypto if remote is not None else None,
             rtcp_mux=wanted.rtcp_mux,
+            setup=setup,
+            establish=setup is not None and wanted.renewed,
         )
 
 
@@ -144,11 +180,18 @@ def new_stream(stream_id: int, media: Media, decision: Decision, offerer: Side) 
         else:
             access = Terminus(counterpart, counterpart)
     elif decision.action is Handling.E2E and profile is not None and not profile.secure and counterpart:
-        # What the ends agree on may be SRTP: relayed bit for bit, whatever it is.
-        access.transport = core.transport = counterpart
-    kind = media.media if media.media in MEDIA_TYPES else "application"
+        # What the ends agree on may be SRTP, by DTLS where it is negotiated: relayed bit for bit.
+        access.transport = core.transport = f"UDP/TLS/{counterpart}" if offered(media) else counterpart
+    elif decision.action is Handling.E2E and transport in SAVP and "fingerprint" in media:
+        # DTLS under the older name of the profile: its datagrams have to pass, too.
+        access.transport = core.transport = f"UDP/TLS/{transport}"
     state = State(None, None, Mode.INACTIVE, Mode.INACTIVE)
-    return MediaStream(stream_id, kind, decision, access, core, state)
+    return MediaStream(stream_id, kind_of(media), decision, access, core, state)
+
+
+def kind_of(media: Media) -> str:
+    """Return the media type that the gateway is told."""
+    return media.media if media.media in MEDIA_TYPES else "application"
 
 
 def flows(media: Media, default: str) -> tuple[bool, bool]:
@@ -171,6 +214,10 @@ def remote_of(media: Media, rtcp_mux: bool) -> Endpoint | None:
 
 def _differing(now: Endpoint | None, wanted: Endpoint | None) -> Endpoint | None:
     return None if wanted is None or wanted == now else wanted
+
+
+def _started(now: Setup | None, wanted: Setup | None, state: State) -> Setup | None:
+    return wanted if wanted is not now or state.renewed else None
 
 
 def _same_key(now: Crypto | None, wanted: Crypto | None) -> bool:

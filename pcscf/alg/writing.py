@@ -3,11 +3,20 @@
 from iq.procedures import Endpoint
 from pcscf.alg.exchange import Answer, Exchange, Line
 from pcscf.alg.media_security import Handling
-from pcscf.alg.rewriting import passed, rejected
+from pcscf.alg.profiles import is_tcp
+from pcscf.alg.rewriting import (
+    DROPPED,
+    DROPPED_SESSION_E2E,
+    DROPPED_SESSION_NEGOTIATED,
+    passed,
+    rejected,
+    relayed,
+)
 from pcscf.alg.stream import MediaStream
 from pcscf.alg.to_access import to_access
 from pcscf.alg.to_core import to_core
 from pcscf.flow import Side
+from pcscf.sdp import capability
 from pcscf.sdp.model import Media, Section
 
 
@@ -54,15 +63,27 @@ def answer_sections(exchange: Exchange, answer: Answer) -> tuple[list[list[str]]
     return sections, shared
 
 
+def session_dropped(exchange: Exchange) -> frozenset[str]:
+    """Return the attributes of the session level that stay on their side: all that some m-line needs pass."""
+    passing = [line.media for line in exchange.lines if line.decision.action is Handling.E2E]
+    if not passing:
+        return DROPPED
+    negotiated = any(capability.offered(media) for media in passing)
+    return DROPPED_SESSION_NEGOTIATED if negotiated else DROPPED_SESSION_E2E
+
+
 def _section(
     line: Line, media: Media, session: Section, stream: MediaStream, to: Side, proto: str, shared: str
 ) -> list[str]:
     local = stream.on(to).local or Endpoint(shared, 0)
     if line.decision.action is Handling.E2E:
         return passed(media, session, local, shared)
-    if to is Side.CORE:
-        return to_core(media, proto, local, shared)
+    if is_tcp(media.proto):
+        return relayed(media, session, local, shared)
     potential = line.decision.potential
+    if to is Side.CORE:
+        added = potential.lines if potential is not None and media is line.media else ()
+        return to_core(media, proto, local, shared, added)
     return to_access(
         media,
         proto,

@@ -29,7 +29,8 @@ class AccessListener(ListeningPoint):
     confidential: bool | None = None
     """Gm cannot be read on the way (TS 33.328 6.2.1.2); null: true for tls and wss, else false."""
     assume: tuple[Mechanism, ...] = ()
-    """Mechanisms that its UEs count as having announced: phones and trunks without mediasec."""
+    """Mechanisms that its UEs count as having announced: phones and trunks without mediasec. RTP/SAVP of who
+    announces nothing itself counts as a request for protection as far as the edge."""
     webrtc: Annotated[bool, NotBuilt(but=False)] = False
     """Browsers: DTLS-SRTP always."""
 

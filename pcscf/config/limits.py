@@ -7,12 +7,16 @@ from pydantic import Field
 from hosting.config import Section
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Octets = Annotated[int, Field(ge=1_048_576, le=1 << 40)]
 Seconds = Annotated[float, Field(ge=0.05, le=60.0)]
 
 
 class Limits(Section):
     max_bindings: Count = 100_000
     """Registered contacts; above: 503."""
+    max_bindings_per_source: Count = 10_000
+    """Registered contacts on flows from one address (IPv6: one /64), and as many emergency registrations;
+    above: 503. Trunks are exempt."""
     max_calls: Count = 20_000
     """Dialogs of INVITE at a time; above: 503."""
     max_unregistered_emergency_calls: Count = 100
@@ -25,6 +29,11 @@ class Limits(Section):
     """Connections from one address."""
     max_handshakes: Count = 1_000
     """Connections that are not up yet: TLS, WebSocket; above: closed at once. From one address a tenth."""
+    max_unfinished_input: Octets = 67_108_864
+    """Octets of messages and handshakes that have begun and not ended, on all connections; above: connections
+    of the source that holds most are closed, the oldest first."""
+    max_unsent_output: Octets = 67_108_864
+    """Octets that peers do not take, on all connections; above: as for max_unfinished_input."""
     requests_per_second_per_source: Count = 2_000
     """Requests from one address (IPv6: one /64) on the access side; above: 503 with Retry-After."""
     request_burst_per_source: Count = 2_000

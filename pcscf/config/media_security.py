@@ -53,10 +53,12 @@ class MediaSecurity(Section):
     """Option tags of the agreements that a UE has to start: else 421, or 494 where it knows them."""
     best_effort: bool = False
     """RTP/AVP with a=crypto counts as a request."""
-    capability_negotiation: Annotated[bool, NotBuilt(but=False)] = False
-    """RFC 5939 in offers from UEs."""
+    capability_negotiation: bool = True
+    """RFC 5939: SRTP as a potential configuration is taken where e2ae is asked for, else passed on."""
     end_to_end: bool = True
     """Offers protected from end to end pass."""
+    downgrade: bool = False
+    """A UE may offer a protected stream as plain in a re-offer; false: 488, and it goes on protected."""
     unknown_media: Literal["relay", "reject"] = "relay"
     sha1_fingerprint: Annotated[bool, NotBuilt(but=False)] = False
     """Accept a=fingerprint with SHA-1."""
@@ -64,6 +66,10 @@ class MediaSecurity(Section):
     """TLS server of BFCP: who answers (RFC 4583), or by a=setup (RFC 8856)."""
     media_inactivity: Annotated[int, Field(ge=0, le=86_400)] = 30
     """Seconds without media after which the gateway reports it; 0: never."""
+    early_media: Literal["sendrecv", "sendonly", "recvonly", "inactive"] = "sendrecv"
+    """What flows before the answer where the core does not say: words of P-Early-Media (RFC 5009)."""
+    authentication_failures: Literal["log", "release"] = "log"
+    """What becomes of a call whose gateway reports packets that fail authentication."""
 
     def problems(self) -> Iterator[Finding]:
         for key in ("offer_suites", "accept_suites"):

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import ReferenceType, ref
 
 from pcscf.alg.session import MediaSession, Plan
 from pcscf.errors import SipRefusal
@@ -28,11 +27,24 @@ class SessionAsked:
     timed: bool
 
 
+@dataclass(slots=True)
+class Offered:
+    """An offer that came in the response to an INVITE without one, as received and as sent on.
+
+    number: CSeq of that INVITE. answer: in the ACK, as received and as sent on.
+    """
+
+    number: int
+    received: bytes
+    sent: bytes
+    plan: Plan
+    answer: tuple[bytes, bytes] | None = None
+
+
 #: Our listener that sends, and the numeric host and port of the next hop.
 Way = tuple[Listener, str, int]
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
 class Branch:
     """A request being forwarded from ``server`` to side ``to``.
 
@@ -40,40 +52,82 @@ class Branch:
     request: the edited copy, complete but for what depends on the next hop. flow: the UE's, where it goes
     to the access side; else ``uri`` is resolved. token: user part of Record-Route, "" for none.
     served: the binding of the UE that sent it, where the request begins something.
-    plan: of the offer that this request carries, for a rollback when it fails. offered: the offer that came
-    in its response (offerless INVITE), as received and as sent on. session: where it refreshes a session.
+    plan: of the offer that this request carries, for a rollback when it fails. offered: what came instead in
+    its responses, by dialog (offerless INVITE). session: where it refreshes a session.
     loop: hash of what decides its routing.
     heard: a response came, at least 100. undelivered: of an emergency, the answer where it reaches nobody.
     outcome: of a request of our own: is given its final response, None where none comes.
     ways: the other ways to try when this one fails. bare_fields: the header fields without those of the next
     hop, while there are such ways.
-    cancelled: the caller gave up. answered: ``server`` has been given its final response.
+    initial: its INVITE began its call. cancelled: the caller gave up. answered: ``server`` has been given its
+    final response.
     """
 
-    server: ServerTransaction | None
-    request: Request
-    to: Side
-    uri: str = ""
-    flow: Flow | None = None
-    arrived_on: Listener | None = None
-    token: str = ""
-    call: "Call | None" = None
-    registration: PendingRegistration | None = None
-    saved: SavedHeaders | None = None
-    served: Binding | None = None
-    plan: Plan | None = None
-    offered: tuple[bytes, bytes] | None = None
-    session: SessionAsked | None = None
-    loop: str = ""
-    heard: bool = False
-    undelivered: SipRefusal | None = None
-    outcome: Callable[[Response | None], None] | None = None
-    ways: list[Way] = field(default_factory=list)
-    bare_fields: list[tuple[str, str]] | None = None
-    client: ClientTransaction | None = None
-    timer_c: Timer | None = None
-    cancelled: bool = False
-    answered: bool = False
+    __slots__ = (
+        "answered",
+        "arrived_on",
+        "bare_fields",
+        "call",
+        "cancelled",
+        "client",
+        "flow",
+        "heard",
+        "initial",
+        "loop",
+        "offered",
+        "outcome",
+        "plan",
+        "registration",
+        "request",
+        "saved",
+        "served",
+        "server",
+        "session",
+        "timer_c",
+        "to",
+        "token",
+        "undelivered",
+        "uri",
+        "ways",
+    )
+
+    def __init__(
+        self,
+        server: ServerTransaction | None,
+        request: Request,
+        to: Side,
+        *,
+        uri: str = "",
+        flow: Flow | None = None,
+        arrived_on: Listener | None = None,
+        call: "Call | None" = None,
+        outcome: Callable[[Response | None], None] | None = None,
+    ) -> None:
+        self.server = server
+        self.request = request
+        self.to = to
+        self.uri = uri
+        self.flow = flow
+        self.arrived_on = arrived_on
+        self.token = ""
+        self.call = call
+        self.registration: PendingRegistration | None = None
+        self.saved: SavedHeaders | None = None
+        self.served: Binding | None = None
+        self.plan: Plan | None = None
+        self.offered: dict[str, Offered] = {}
+        self.session: SessionAsked | None = None
+        self.loop = ""
+        self.heard = False
+        self.undelivered: SipRefusal | None = None
+        self.outcome = outcome
+        self.ways: list[Way] = []
+        self.bare_fields: list[tuple[str, str]] | None = None
+        self.client: ClientTransaction | None = None
+        self.timer_c: Timer | None = None
+        self.initial = False
+        self.cancelled = False
+        self.answered = False
 
     @property
     def method(self) -> str:
@@ -82,9 +136,10 @@ class Branch:
 
 @dataclass(slots=True)
 class Dialog:
-    """A confirmed dialog of a call: the 2xx that made it, as its sender wrote it (RFC 3261 12).
+    """A confirmed dialog of a call (RFC 3261 12).
 
-    body: as it went on, for repetitions of the 2xx. contacts: remote target of each side as refreshed since.
+    answer: ``dialogs.outline`` of the 2xx that made it. body: as it went on, for repetitions of the 2xx.
+    contacts: remote target of each side as refreshed since.
     cseq: highest number sent towards each side. session: runs while its interval was agreed (RFC 4028).
     """
 
@@ -99,11 +154,12 @@ class Dialog:
 class Call:
     """One INVITE session through this proxy; a local call is two of them, told apart by ``token``.
 
-    caller: the side that the INVITE came from. invite: as received, for requests that the proxy makes itself.
+    caller: the side that the INVITE came from. invite: ``dialogs.outline`` of it.
     emergency: it went to the E-CSCF.
-    first: the branch of that INVITE, weakly once the call is over. dialogs: confirmed ones, by To tag of the
-    callee; over: those that have ended. forks: every To tag of the INVITE's responses so far.
-    acknowledged: the answer of the last ACK that had one, as received and as sent on.
+    branch: of that INVITE, until its final response goes back: then the transactions alone keep it, as
+    long as a further 2xx may come. dialogs: confirmed ones, by To tag of the callee; over: those that have
+    ended. forks: every To tag of the INVITE's responses so far. offered: the last offer in a response, by
+    dialog: its answer is in PRACK or ACK.
     waiting: the gateway was asked, and ``queue`` holds in order what came since. answered: when, 0.0 if not.
     """
 
@@ -114,28 +170,15 @@ class Call:
     binding: Binding
     media: MediaSession
     started: float
-    first: "Branch | ReferenceType[Branch]"
+    branch: Branch | None
     gateway: str = ""
     emergency: bool = False
     dialogs: dict[str, Dialog] = field(default_factory=dict)
     over: dict[str, Dialog] = field(default_factory=dict)
     forks: list[str] = field(default_factory=list)
-    acknowledged: tuple[bytes, bytes] | None = None
+    offered: dict[str, Offered] = field(default_factory=dict)
     waiting: bool = False
     queue: deque[Callable[[], None]] = field(default_factory=deque)
     queued: set[Any] = field(default_factory=set)
     ended: bool = False
     answered: float = 0.0
-
-    @property
-    def branch(self) -> Branch | None:
-        """Of the initial INVITE; None when the call is over and the transactions of that INVITE are gone."""
-        return self.first if isinstance(self.first, Branch) else self.first()
-
-    def let_go(self) -> None:
-        """The call is over: from now on the transactions of the branch alone hold it, and it holds the call.
-
-        Without this circle the call goes with its last transaction, and no garbage collector has to find it.
-        """
-        if isinstance(self.first, Branch):
-            self.first = ref(self.first)

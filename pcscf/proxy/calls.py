@@ -7,38 +7,39 @@ from dataclasses import dataclass
 
 from pcscf.alg.session import AccessProfile, MediaPolicy, MediaSession, Plan
 from pcscf.errors import SipRefusal
+from pcscf.flow import Side
+from pcscf.proxy.acknowledgements import Acknowledgements
+from pcscf.proxy.answers import Answers
 from pcscf.proxy.branch import Branch, Call
-from pcscf.proxy.dialogs import note_request, note_success, to_tag
+from pcscf.proxy.descriptions import sdp_of
+from pcscf.proxy.dialogs import callee_tag, check_fork, note_request, offered_to, outline, to_tag
+from pcscf.proxy.early_media import ask_for_authorization, note_authorization
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
 from pcscf.proxy.gateways import Gateways, unavailable
+from pcscf.proxy.media_events import Supervision
 from pcscf.proxy.session_timer import REFRESHING, SessionTimers, ask
 from pcscf.proxy.table import CallTable
 from pcscf.proxy.turn import Turn
 from pcscf.registration.bindings import Binding
-from pcscf.sdp.body import SdpPart, find_sdp, strip_sdp
-from pcscf.sip.message import Message, Request, Response
+from pcscf.sdp.body import SdpPart
+from pcscf.sip.message import Request, Response
 from pcscf.transaction.timers import TimerQueues
 
-#: Final responses to BYE after which the dialog goes on: the sender tries again with credentials.
-_BYE_AGAIN = frozenset({401, 407})
 #: Emergency calls that are still taken where there are ``max_calls``.
 EMERGENCY_RESERVE = 1_000
 #: Dialogs that one INVITE may make, and provisional responses that may wait for the gateway: a callee can
 #: invent To tags and RSeqs without end, and no limit on requests counts responses.
 MAX_FORKS = 32
 MAX_WAITING = 64
-#: RFC 6228.
-_EARLY_DIALOG_OVER = 199
-#: Requests that carry offers and answers, themselves or in their responses (RFC 6337 2).
-_OFFER_ANSWER = frozenset({"INVITE", "ACK", "PRACK", "UPDATE"})
 
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
     """timer_c, heartbeat (hangterm) and inactivity in seconds (inactivity None: off); max_calls at a time.
 
-    session_expires_max: seconds, the longest session interval that passes.
+    session_expires_max: seconds, the longest session interval that passes. release_forged: a call ends where
+    its gateway reports packets that fail authentication.
     """
 
     policy: MediaPolicy
@@ -48,6 +49,11 @@ class CallSettings:
     inactivity: int | None = None
     session_expires_max: int = 7200
     max_calls: int = 20_000
+    release_forged: bool = False
+
+    @property
+    def supervision(self) -> Supervision:
+        return Supervision(self.inactivity, self.release_forged)
 
 
 class Calls:
@@ -59,8 +65,10 @@ class Calls:
         self._turn = turn
         self._gateways = gateways
         self._timers = timers
-        self._sessions = SessionTimers(timers)
-        self.endings = Endings(self.table, turn, gateways, timers, self._sessions)
+        sessions = SessionTimers(timers)
+        self.endings = Endings(self.table, turn, gateways, timers, sessions)
+        self._acknowledgements = Acknowledgements(turn, gateways, self.endings)
+        self._answers = Answers(turn, gateways, self.endings, sessions)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -78,7 +86,9 @@ class Calls:
             return
         if len(self.table) >= self.settings.max_calls + (EMERGENCY_RESERVE if emergency else 0):
             raise unavailable("too many calls")
-        request = branch.request
+        request, policy = branch.request, self.settings.policy
+        if branch.to is Side.CORE and policy.early_media != "sendrecv":
+            ask_for_authorization(request)
         branch.session = ask(request, self.settings.session_expires_max)
         part = sdp_of(request, branch.method)
         gateway = self._gateways.choose(emergency=emergency)
@@ -93,21 +103,24 @@ class Calls:
             suites=self._gateways.up[gateway],
             heartbeat=self.settings.heartbeat,
             inactivity=self.settings.inactivity,
+            implicit=binding.implicit,
         )
         call = Call(
             token=f"d-{self._turn.token()}",
             call_id=request.get("call-id") or "",
             caller=branch.to.other,
-            invite=branch.server.request,
+            invite=Request(request.method, request.uri, outline(branch.server.request)),
             binding=binding,
-            media=MediaSession(self.settings.policy, profile, self._turn.random, emergency=emergency),
+            media=MediaSession(
+                policy, profile, self._turn.random, caller=branch.to.other, emergency=emergency
+            ),
             started=self._turn.now,
             gateway=gateway,
             emergency=emergency,
-            first=branch,
+            branch=branch,
         )
         plan = branch.plan = call.media.plan_offer(part.sdp, call.caller) if part else None
-        branch.call, branch.token = call, call.token
+        branch.call, branch.token, branch.initial = call, call.token, True
         self.table.add(call)
         self._turn.answer(branch.server, 100)
         if part is None or plan is None:
@@ -123,7 +136,7 @@ class Calls:
 
     def ack(self, call: Call, branch: Branch) -> None:
         """Take the ACK of a 2xx on its way; with an answer in it (offerless INVITE) through the gateway."""
-        self._gateways.in_turn(call, lambda: self._ack(call, branch))
+        self._gateways.in_turn(call, lambda: self._acknowledgements.take(call, branch))
 
     def _request(self, call: Call, branch: Branch) -> None:
         if branch.answered:  # cancelled while it waited
@@ -132,23 +145,28 @@ class Calls:
             self.endings.refuse(call, branch, SipRefusal("the call is over", status=481))
             return
         sender = branch.to.other
-        answers = branch.method == "PRACK" and call.media.pending is branch.to
+        fork = callee_tag(call, branch.request, sender)
+        offered = offered_to(call, sender, fork) if branch.method == "PRACK" else None
+        if offered is not None and offered.plan.exchange.answer is not None:
+            offered = None
         try:
             note_request(call, branch.request, sender)
             if call.dialogs and branch.method in REFRESHING:
                 branch.session = ask(branch.request, self.settings.session_expires_max)
+            told = note_authorization(call, branch.request, sender, fork)
             part = sdp_of(branch.request, branch.method)
             if part is None:
-                self._forward(branch)
+                self._turn_gates(call, branch, fork if told else None)
                 return
-            if answers:
-                plan = call.media.plan_answer(part.sdp, sender)
+            check_fork(call, fork)
+            if offered is not None:
+                plan = call.media.plan_answer(part.sdp, sender, fork, to=offered.plan)
             else:
-                plan = branch.plan = call.media.plan_offer(part.sdp, sender)
+                plan = branch.plan = call.media.plan_offer(part.sdp, sender, fork)
         except SipRefusal as refusal:
-            self._refuse(call, branch, refusal, over=answers)
+            self._refuse(call, branch, refusal, over=offered is not None)
             return
-        self._pass_request(call, branch, part, plan, over=answers)
+        self._pass_request(call, branch, part, plan, over=offered is not None)
 
     def _pass_request(
         self, call: Call, branch: Branch, part: SdpPart, plan: Plan, *, over: bool = False
@@ -162,9 +180,24 @@ class Calls:
             call, plan, then, lambda refusal: self._refuse(call, branch, refusal, over=over)
         )
 
+    def _turn_gates(self, call: Call, branch: Branch, fork: str | None) -> None:
+        """Pass on a request without a description; fork: the dialog whose early media it authorizes."""
+        plan = None if fork is None else call.media.plan_gates(fork)
+        if plan is None:
+            self._forward(branch)
+            return
+
+        def then(_: bytes) -> None:
+            if not branch.answered:
+                self._forward(branch)
+
+        self._gateways.carry_out(
+            call, plan, then, lambda refusal: self._refuse(call, branch, refusal, over=False)
+        )
+
     def _refuse(self, call: Call, branch: Branch, refusal: SipRefusal, *, over: bool) -> None:
         """over: what cannot go on is an answer, without which the call cannot either."""
-        if branch is not call.branch and refusal.status == 503:
+        if not branch.initial and refusal.status == 503:
             # In a dialog 503 would say that this whole server is out of service.
             refusal = SipRefusal(refusal.reason, status=500, headers=refusal.headers)
         self.endings.refuse(call, branch, refusal)
@@ -176,49 +209,12 @@ class Calls:
             branch.timer_c = self._timers.start(self.settings.timer_c, branch, self._turn.now)
         self._turn.add(Forward(branch))
 
-    def _ack(self, call: Call, branch: Branch) -> None:
-        if call.ended:
-            return
-        sender = branch.to.other
-        try:
-            part = sdp_of(branch.request, "ACK")
-            if part is None:
-                self._turn.add(Forward(branch))
-            elif call.acknowledged is not None and call.acknowledged[0] == part.sdp:
-                self._forward_ack(branch, part.replace(call.acknowledged[1]))
-            elif call.media.pending is branch.to:
-                plan = call.media.plan_answer(part.sdp, sender)
-                self._answer_in_ack(call, branch, part, plan)
-            else:
-                self._forward_ack(branch, b"")
-        except SipRefusal as refusal:
-            self._bad_ack(call, branch, refusal)
-
-    def _answer_in_ack(self, call: Call, branch: Branch, part: SdpPart, plan: Plan) -> None:
-        def then(sdp: bytes) -> None:
-            call.acknowledged = (part.sdp, sdp)
-            self._forward_ack(branch, part.replace(sdp))
-
-        self._gateways.carry_out(call, plan, then, lambda refusal: self._bad_ack(call, branch, refusal))
-
-    def _bad_ack(self, call: Call, branch: Branch, refusal: SipRefusal) -> None:
-        """An ACK cannot be refused: it goes without its answer, and the call ends."""
-        self._forward_ack(branch, b"")
-        self.endings.release(call, refusal)
-
-    def _forward_ack(self, branch: Branch, body: bytes) -> None:
-        """Send the ACK on; a description that answers nothing does not go with it."""
-        if not body:
-            branch.request.remove("content-type")
-        branch.request.set_body(body)
-        self._turn.add(Forward(branch))
-
     # Responses
 
     def response(self, call: Call, branch: Branch, response: Response) -> None:
         """Take a response (never 100) back, in its turn. What is retransmitted meanwhile is absorbed."""
         tag = to_tag(response)
-        if branch is call.branch and response.status < 300 and tag not in call.forks:
+        if branch.initial and response.status < 300 and tag not in call.forks:
             if len(call.forks) >= MAX_FORKS:
                 self._turn.counters.refusals["too many forks", 500] += 1
                 return
@@ -246,120 +242,12 @@ class Calls:
         if call.ended:
             self.endings.late(call, branch, response)
         elif response.status >= 300:
-            self._failure(call, branch, response)
+            self._answers.failed(call, branch, response)
         else:
-            self._progress(call, branch, response)
-
-    def _progress(self, call: Call, branch: Branch, response: Response) -> None:
-        """A provisional or successful response: what it says about media goes through the gateway first."""
-        if branch.answered:
-            known = call.dialogs.get(to_tag(response)) or call.over.get(to_tag(response))
-            if branch is call.branch and known is not None:  # the 2xx again: the same answer
-                if response.body:
-                    response.set_body(known.body)
-                self._respond(call, branch, response)
-                return
-            if response.status < 200:
-                return
-        try:
-            part = sdp_of(response, branch.method)
-            if part is None:
-                self._without_sdp(call, branch, response)
-                return
-            plan = self._plan(call, branch, response, part)
-        except SipRefusal as refusal:
-            self.endings.bad_answer(call, branch, response, refusal)
-            return
-        if plan is None:
-            if branch.offered is not None and branch.offered[0] == part.sdp:
-                response.set_body(part.replace(branch.offered[1]))
-            else:
-                strip_sdp(response)
-            self._respond(call, branch, response)
-            return
-
-        def then(sdp: bytes) -> None:
-            if branch.plan is None:
-                branch.offered = (part.sdp, sdp)
-            response.set_body(part.replace(sdp))
-            self._respond(call, branch, response)
-
-        self._gateways.carry_out(
-            call, plan, then, lambda refusal: self.endings.bad_answer(call, branch, response, refusal)
-        )
-
-    def _plan(self, call: Call, branch: Branch, response: Response, part: SdpPart) -> Plan | None:
-        """Return the plan for a description in a response; None where it is no new offer or answer.
-
-        Without an offer in the INVITE it is in the 2xx or a reliable 18x alone (RFC 3261 13.2.1).
-        """
-        reliable = "rseq" in response
-        if branch.plan is not None:
-            return call.media.plan_answer(part.sdp, branch.to, to_tag(response), reliable=reliable)
-        if branch.method != "INVITE" or not (reliable or response.status >= 200):
-            return None
-        if branch.offered is not None and branch.offered[0] == part.sdp:
-            return None
-        return call.media.plan_offer(part.sdp, branch.to)
-
-    def _without_sdp(self, call: Call, branch: Branch, response: Response) -> None:
-        """A 2xx may have had its answer in a reliable 18x: the media goes to the fork that answered."""
-        if branch is call.branch and response.status >= 200:
-            plan = call.media.plan_fork(to_tag(response))
-            if plan is not None:
-                self._gateways.carry_out(
-                    call,
-                    plan,
-                    lambda _: self._respond(call, branch, response),
-                    lambda refusal: self.endings.bad_answer(call, branch, response, refusal),
-                )
-                return
-        self._respond(call, branch, response)
-
-    def _failure(self, call: Call, branch: Branch, response: Response) -> None:
-        """A final response other than 2xx: a description in it is not ours to translate, and goes."""
-        if branch.answered:
-            return
-        strip_sdp(response)
-        self._respond(call, branch, response)
-        if branch is call.branch:
-            if not call.dialogs:
-                self.endings.end(call, response.status)
-        elif branch.plan is not None:
-            self._gateways.roll_back(call, branch.plan)
-
-    def _respond(self, call: Call, branch: Branch, response: Response) -> None:
-        status = response.status
-        if status >= 200:
-            branch.answered = True
-            if status < 300:
-                note_success(call, branch, response, self._turn.now)
-                self._sessions.agreed(call, branch, response, self._turn.now)
-        if branch.server is not None:
-            self._turn.respond(branch.server, response)
-        if status == _EARLY_DIALOG_OVER and branch is call.branch:
-            self._gateways.leave(call, to_tag(response))
-        if branch.method == "BYE" and status >= 200 and status not in _BYE_AGAIN:
-            self.endings.hung_up(call, branch)
+            self._answers.take(call, branch, response)
 
     def _supervise(self, branch: Branch, status: int) -> None:
         """Timer C runs anew from each provisional response, until the final one (RFC 3261 16.7 step 2)."""
         self.endings.stop_timer_c(branch)
         if status < 200:
             branch.timer_c = self._timers.start(self.settings.timer_c, branch, self._turn.now)
-
-
-def sdp_of(message: Message, method: str) -> SdpPart | None:
-    """Return the offer or answer in a message of that method (a response: of its request), or None.
-
-    Raises SipRefusal: an INVITE whose body must be understood and is not, a description that cannot be read.
-    """
-    if not message.body or method not in _OFFER_ANSWER:
-        return None
-    return find_sdp(
-        message.get("content-type"),
-        message.body,
-        encoding=message.get("content-encoding"),
-        disposition=message.get("content-disposition"),
-        required=method == "INVITE" and isinstance(message, Request),
-    )

@@ -2,12 +2,14 @@
 
 from pcscf.errors import SipRefusal
 from pcscf.flow import Side
-from pcscf.proxy.branch import Branch, Call, Dialog
+from pcscf.proxy.branch import Branch, Call, Dialog, Offered
 from pcscf.sip.headers import NameAddr, cseq_of, tag_of
 from pcscf.sip.message import Message, Request, Response
 
 #: Requests that refresh the remote target (RFC 3261 12.2.1.1, RFC 3311).
 _TARGET_REFRESH = frozenset({"INVITE", "UPDATE"})
+#: What the proxy's own requests need of the INVITE and the 2xx: a call keeps no more of the two.
+_OUTLINE = frozenset({"from", "to", "cseq", "contact", "record-route"})
 
 
 def to_tag(message: Message) -> str:
@@ -18,6 +20,23 @@ def to_tag(message: Message) -> str:
 def callee_tag(call: Call, request: Request, sender: Side) -> str:
     """Return the callee's tag in a request that came from ``sender``: it names the dialog of the call."""
     return tag_of(request.get("to" if sender is call.caller else "from")) or ""
+
+
+def fork_of(call: Call, branch: Branch, response: Response) -> str:
+    """Return the callee's tag of the dialog that a response belongs to."""
+    return to_tag(response) if branch.initial else callee_tag(call, branch.request, branch.to.other)
+
+
+def offered_to(call: Call, sender: Side, fork: str) -> Offered | None:
+    """Return the last offer that ``sender`` was made in a response of this dialog."""
+    offered = call.offered.get(fork)
+    return offered if offered is not None and offered.plan.exchange.offerer is not sender else None
+
+
+def check_fork(call: Call, fork: str) -> None:
+    """Raises SipRefusal: nobody has answered the INVITE with this tag, so nobody can offer anything there."""
+    if fork not in call.forks:
+        raise SipRefusal("no such dialog", status=481)
 
 
 def note_request(call: Call, request: Request, sender: Side) -> None:
@@ -33,7 +52,7 @@ def note_request(call: Call, request: Request, sender: Side) -> None:
 
 def note_success(call: Call, branch: Branch, response: Response, now: float) -> None:
     """Remember the dialog that a 2xx makes, or the Contact with which it refreshes one."""
-    if branch is call.branch:
+    if branch.initial:
         tag = to_tag(response)
         if tag not in call.dialogs and tag not in call.over:
             dialog = call.dialogs[tag] = made_by(response)
@@ -47,8 +66,12 @@ def note_success(call: Call, branch: Branch, response: Response, now: float) -> 
 
 def made_by(response: Response) -> Dialog:
     """Return the dialog that a 2xx makes."""
-    answer = Response(response.status, response.reason, list(response.fields))
-    return Dialog(answer, response.body)
+    return Dialog(Response(response.status, response.reason, outline(response)), response.body)
+
+
+def outline(message: Message) -> list[tuple[str, str]]:
+    """Return the fields of an INVITE or its 2xx that requests of our own in their dialog are made of."""
+    return [field for field in message.fields if field[0] in _OUTLINE]
 
 
 def _note_contact(dialog: Dialog, message: Message, sender: Side) -> None:

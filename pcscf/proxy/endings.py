@@ -1,6 +1,6 @@
 """How calls end: refused, cancelled, hung up, given up, or released by ourselves (TS 24.229 5.2.8)."""
 
-from pcscf.errors import SipRefusal
+from pcscf.errors import SdpRejected, SipRefusal
 from pcscf.flow import Side
 from pcscf.proxy import release
 from pcscf.proxy.branch import Branch, Call, Dialog
@@ -44,7 +44,7 @@ class Endings:
         self._table.remove(call)
         if call.branch is not None:
             self.stop_timer_c(call.branch)
-        call.let_go()
+            call.branch = None
         self._gateways.release(call)
         for tag in list(call.dialogs):
             self._over(call, tag)
@@ -73,8 +73,7 @@ class Endings:
         for dialog in call.dialogs.values():
             for side in Side:
                 self._hang_up(call, dialog, side, refusal)
-        branch = call.branch
-        if branch is not None and not branch.answered:
+        if (branch := call.branch) is not None:
             self._cancel_client(branch, refusal)
             self.answer(branch, refusal)
         self.end(call, refusal.status)
@@ -86,6 +85,8 @@ class Endings:
         self.stop_timer_c(branch)
         if branch.server is not None and not branch.answered:
             branch.answered = True
+            if branch.initial and branch.call is not None:
+                branch.call.branch = None
             self._turn.refuse(branch.server, refusal)
 
     def refuse(self, call: Call, branch: Branch, refusal: SipRefusal) -> None:
@@ -93,9 +94,8 @@ class Endings:
         if branch.answered:
             return
         self.answer(branch, refusal)
-        if branch is not call.branch:
-            if branch.plan is not None:
-                self._gateways.roll_back(call, branch.plan)
+        if not branch.initial:
+            self._gateways.restore(call, branch)
         elif not call.dialogs:
             self.end(call, refusal.status)
 
@@ -134,13 +134,14 @@ class Endings:
     def _over(self, call: Call, tag: str) -> None:
         if (dialog := call.dialogs.pop(tag, None)) is not None:
             self._sessions.stop(dialog)
+            call.media.forget(tag)
             call.over[tag] = dialog
 
     def _after(self, call: Call, status: int) -> None:
         """A dialog is over: the media goes to one that is left, or the call ends."""
         if call.dialogs:
             self._gateways.follow(call, next(reversed(call.dialogs)))
-        elif call.branch is None or call.branch.answered:
+        elif call.branch is None:
             self.end(call, status)
 
     def give_up(self, call: Call, branch: Branch, refusal: SipRefusal) -> None:
@@ -169,14 +170,18 @@ class Endings:
                 self._cancel_client(branch, refusal)
             else:
                 self._acknowledge(call, branch, response, refusal)
-        if branch is not call.branch:
-            self.answer(branch, refusal)
+        told = refusal
+        if branch.to is Side.CORE and isinstance(refusal, SdpRejected):
+            # Nothing was wrong with the UE's offer: by 488 it would try again with less protection.
+            told = SipRefusal(refusal.reason, status=500)
+        if not branch.initial:
+            self.answer(branch, told)
             self.release(call, refusal)
         elif branch.answered:
             if not call.dialogs:
                 self.end(call, refusal.status)
         else:
-            self.refuse(call, branch, refusal)
+            self.refuse(call, branch, told)
 
     def late(self, call: Call, branch: Branch, response: Response) -> None:
         """A response to a request of a call that is over: a 2xx would leave a phone off the hook."""
@@ -195,7 +200,7 @@ class Endings:
     def _acknowledge(self, call: Call, branch: Branch, response: Response, refusal: SipRefusal) -> None:
         """ACK a 2xx to an INVITE that does not go on; hang up the dialog that it makes, once."""
         number = cseq_of(response)[0]
-        if branch is not call.branch:
+        if not branch.initial:
             tag = callee_tag(call, branch.request, branch.to.other)
             if (dialog := call.dialogs.get(tag) or call.over.get(tag)) is not None:
                 self._ack(call, dialog, branch.to, number)

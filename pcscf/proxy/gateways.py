@@ -3,16 +3,15 @@
 from collections.abc import Callable
 
 from iq.procedures import Action, ActionReply
+from pcscf.alg.gateway import NETWORK_FAILURE
 from pcscf.alg.session import Plan
 from pcscf.errors import SipRefusal
-from pcscf.proxy.branch import Call
+from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.effects import AskGateway
 from pcscf.proxy.turn import Turn
 
 #: Seconds that a UE is asked to wait while no gateway serves.
 RETRY_AFTER = 5
-#: H.248.8: no reply came; whether the gateway has done what it was asked nobody knows.
-NETWORK_FAILURE = 530
 
 
 class Gateways:
@@ -26,7 +25,7 @@ class Gateways:
         self.up: dict[str, frozenset[str]] = {}
         self.draining: set[str] = set()
         self.contexts: dict[tuple[str, int], Call] = {}
-        self._unreleased: dict[str, list[Action]] = {}
+        self._missing: dict[str, list[Action]] = {}
         self._next = 0
 
     def choose(self, *, emergency: bool = False) -> str:
@@ -46,7 +45,7 @@ class Gateways:
         """A gateway serves. cold: nothing of before is there; else what it missed is released now."""
         self.up[gateway] = suites
         self.draining.discard(gateway)
-        for action in self._unreleased.pop(gateway, ()):
+        for action in self._missing.pop(gateway, ()):
             if not cold:
                 self._turn.add(AskGateway(gateway, action))
 
@@ -109,14 +108,45 @@ class Gateways:
         else:
             then(sdp)
 
+    def restore(self, call: Call, branch: Branch) -> None:
+        """A request inside a call failed: what both ends agreed on before its offer is in force again."""
+        if branch.plan is not None:
+            self.roll_back(call, branch.plan)
+        for offered in branch.offered.values():
+            self.roll_back(call, offered.plan)
+
     def roll_back(self, call: Call, plan: Plan) -> None:
-        """Undo a re-offer that was refused: the gateway goes back to what both ends agreed on before."""
+        """Undo a re-offer that was refused."""
         self.in_turn(call, lambda: self._roll_back(call, plan))
 
     def _roll_back(self, call: Call, plan: Plan) -> None:
-        action = None if call.ended else call.media.rollback(plan)
-        if action is not None and call.gateway in self.up:
-            self._turn.add(AskGateway(call.gateway, action))
+        self._ask(call, None if call.ended else call.media.rollback(plan))
+
+    def _ask(self, call: Call, action: Action | None) -> None:
+        """Let the gateway do what nobody waits for: now, or when it is back with its contexts."""
+        if action is None:
+            return
+        if call.gateway not in self.up:
+            self._missed(call.gateway, action)
+            return
+
+        def done(reply: ActionReply) -> None:
+            if reply.error is not None and reply.error.code == NETWORK_FAILURE:
+                self._missed(call.gateway, action)
+
+        self._turn.add(AskGateway(call.gateway, action, done))
+
+    def move(self, call: Call) -> None:
+        """The call's UE has registered on another flow: its media comes from where its SIP does."""
+        self.in_turn(call, lambda: self._move(call))
+
+    def _move(self, call: Call) -> None:
+        self._ask(call, None if call.ended else call.media.move(call.binding.flow.remote[0]))
+
+    def unanswered(self, call: Call, plan: Plan) -> None:
+        """Undo an offer to which no answer came where one had to."""
+        if plan.exchange.answer is None:
+            self.roll_back(call, plan)
 
     def follow(self, call: Call, fork: str) -> None:
         """Let the media go to a dialog of the call that goes on, where the gateway follows another."""
@@ -159,7 +189,7 @@ class Gateways:
         self._turn.add(AskGateway(call.gateway, action, released))
 
     def _missed(self, gateway: str, action: Action) -> None:
-        self._unreleased.setdefault(gateway, []).append(action)
+        self._missing.setdefault(gateway, []).append(action)
 
 
 def unavailable(reason: str) -> SipRefusal:

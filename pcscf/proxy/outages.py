@@ -1,12 +1,12 @@
 """Gateways that come and go, and what they report about the media of calls (TS 23.334, TS 24.229 5.2.8)."""
 
 from iq.errors import IqError
-from iq.procedures import BearerReleased, MediaInactivity, Notification, OutOfService
-from pcscf.errors import SipRefusal
+from iq.procedures import AuthenticationFailures, BearerChange, Notification
 from pcscf.proxy.branch import Call
-from pcscf.proxy.endings import Endings
+from pcscf.proxy.calls import Calls
+from pcscf.proxy.effects import Report
 from pcscf.proxy.gateways import Gateways
-from pcscf.proxy.table import CallTable
+from pcscf.proxy.media_events import EVENTS, MediaEvent, details_of, event_of, refusal_of
 from pcscf.proxy.turn import Turn
 
 #: Seconds that the calls of a lost gateway are kept: it may come back with its contexts.
@@ -16,10 +16,9 @@ GATEWAY_GRACE = 15.0
 class Outages:
     """Ends the calls whose gateway or media is lost."""
 
-    def __init__(self, gateways: Gateways, calls: CallTable, endings: Endings, turn: Turn) -> None:
+    def __init__(self, gateways: Gateways, calls: Calls, turn: Turn) -> None:
         self._gateways = gateways
         self._calls = calls
-        self._endings = endings
         self._turn = turn
         self._lost: dict[str, float] = {}
 
@@ -36,15 +35,17 @@ class Outages:
         if self._gateways.up.pop(gateway, None) is not None:
             self._lost[gateway] = self._turn.now + GATEWAY_GRACE
 
-    def report(self, gateway: str, context: int, event: Notification) -> None:
+    def report(self, gateway: str, context: int, notification: Notification) -> None:
         """Take a notification. Raises IqError 411 or 430 for what no call of ours has."""
         call = self._gateways.contexts.get((gateway, context))
         if call is None:
             raise IqError(411, "unknown ContextID")
-        if not call.media.has(event.termination):
+        if not call.media.has(notification.termination):
             raise IqError(430, "unknown TerminationID")
-        if _ends_call(call, event):
-            self._endings.release(call, SipRefusal("the media is lost", status=503))
+        stream = None
+        if isinstance(notification, BearerChange | AuthenticationFailures):
+            stream = notification.stream
+        self._happened(event_of(notification), call, stream, details_of(notification))
 
     def expire(self) -> None:
         """Release the calls of gateways that did not come back in time."""
@@ -56,16 +57,19 @@ class Outages:
                 self._release_calls_of(gateway)
 
     def _release_calls_of(self, gateway: str) -> None:
-        for call in self._calls:
+        for call in self._calls.table:
             if call.gateway == gateway:
-                self._endings.release(call, SipRefusal("the media gateway is lost", status=503))
+                self._happened(MediaEvent.GATEWAY_LOST, call, None, {})
 
-
-def _ends_call(call: Call, event: Notification) -> bool:
-    """Tell whether a call ends by what its gateway reports.
-
-    Silence is no loss while it rings, nor while all its media is on hold.
-    """
-    if isinstance(event, MediaInactivity):
-        return bool(call.answered) and call.media.listening
-    return isinstance(event, BearerReleased | OutOfService)
+    def _happened(
+        self, event: MediaEvent, call: Call, stream: int | None, details: dict[str, object]
+    ) -> None:
+        if call.ended:  # its release is on the way to the gateway
+            return
+        self._turn.counters.media_events[event.value] += 1
+        refusal = refusal_of(event, call, self._calls.settings.supervision, self._turn.now, stream)
+        if refusal is not None or EVENTS[event].told:
+            fields = {"call_id": call.call_id, "media_event": event.value, "gateway": call.gateway}
+            self._turn.add(Report("media event", {**fields, **details, "released": refusal is not None}))
+        if refusal is not None:
+            self._calls.endings.release(call, refusal)

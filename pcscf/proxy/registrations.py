@@ -3,7 +3,7 @@
 from pcscf.flow import Flow, Side
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.effects import Forward
-from pcscf.proxy.gateways import unavailable
+from pcscf.proxy.gateways import Gateways, unavailable
 from pcscf.proxy.reg_event import RegEvents
 from pcscf.proxy.table import CallTable
 from pcscf.proxy.turn import Turn
@@ -22,20 +22,25 @@ class Registrations:
         registrar: Registrar,
         turn: Turn,
         calls: CallTable,
+        gateways: Gateways,
         reg_events: RegEvents,
         next_hop: str | None,
     ) -> None:
         self._registrar = registrar
         self._turn = turn
         self._calls = calls
+        self._gateways = gateways
         self._reg_events = reg_events
         self._next_hop = next_hop
 
     def to_core(self, branch: Branch, request: Request, flow: Flow, *, leaving_only: bool) -> None:
-        """Send a REGISTER on. Raises SipRefusal: 503 with leaving_only, unless it removes contacts alone."""
+        """Send a REGISTER on. Raises SipRefusal: 503 with leaving_only, unless it removes contacts alone.
+
+        An emergency registration is served to the last (24.229 5.2.10), as the call is that follows it.
+        """
         turn = self._turn
         edited, pending = self._registrar.to_core(request, flow, turn.now, turn.random)
-        if leaving_only and any(contact.expires for contact in pending.contacts):
+        if leaving_only and any(one.expires and not one.emergency for one in pending.contacts):
             raise unavailable("going out of service")
         branch.request, branch.registration = edited, pending
         branch.uri = self._next_hop or branch.request.uri
@@ -64,6 +69,7 @@ class Registrations:
                 old = call.binding
                 if old is not new and not old.live and old.is_contact(new.contact, new.instance, new.reg_id):
                     call.binding = new
+                    self._gateways.move(call)
         self._reg_events.registered(pending.installed)
         self._reg_events.gone([*pending.removed, *pending.moved])
 

@@ -41,7 +41,7 @@ class SessionTimers:
         if branch.session is None:
             return
         interval = agree(response, branch.session)
-        first = branch is call.branch
+        first = branch.initial
         tag = to_tag(response) if first else callee_tag(call, branch.request, branch.to.other)
         dialog = call.dialogs.get(tag)
         if dialog is None:

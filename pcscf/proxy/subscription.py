@@ -4,14 +4,47 @@
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import StrEnum, auto
 
 from pcscf.registration.bindings import Binding
 from pcscf.transaction.timers import Timer
 
-State = StrEnum("State", "NEW PENDING ACTIVE REFRESHING WAITING REFUSED ABANDONED LEAVING OVER")
-Input = StrEnum("Input", "START ACCEPTED REFUSED FAILED ENDED REJECTED STALE DUE LEAVE")
-Action = StrEnum("Action", "SUBSCRIBE REFRESH UNSUBSCRIBE ARM RETRY RENEW DISARM FORGET")
+
+class State(StrEnum):
+    NEW = auto()
+    PENDING = auto()
+    ACTIVE = auto()
+    REFRESHING = auto()
+    WAITING = auto()
+    REFUSED = auto()
+    ABANDONED = auto()
+    LEAVING = auto()
+    OVER = auto()
+
+
+class Input(StrEnum):
+    START = auto()
+    ACCEPTED = auto()
+    REFUSED = auto()
+    FAILED = auto()
+    ENDED = auto()
+    REJECTED = auto()
+    STALE = auto()
+    DUE = auto()
+    LEAVE = auto()
+
+
+class Action(StrEnum):
+    SUBSCRIBE = auto()
+    REFRESH = auto()
+    UNSUBSCRIBE = auto()
+    ARM = auto()
+    RETRY = auto()
+    RENEW = auto()
+    DISARM = auto()
+    FORGET = auto()
+
+
 S, I, A = State, Input, Action  # noqa: E741
 
 #: START: a contact is registered that was not before. ACCEPTED, REFUSED, FAILED: what a SUBSCRIBE came to,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from pcscf.admin.counters import Counters
 from pcscf.flow import Side
 from pcscf.registration.security_agreement import strip_agreement_tags
 from pcscf.sip.message import Message, Response
@@ -36,6 +37,14 @@ FORBIDDEN = {
 
 #: Calling party's category, originating line information, kind of operator: parameters of a URI in the core.
 _CORE_PARAMETERS = re.compile(r";(?:cpc|oli|iotl)=[^;>,?\s]*", re.IGNORECASE)
+
+
+def police(message: Message, side: Side, counters: Counters) -> None:
+    """Count what ``side`` has no right to say; that it goes, the header procedures see to."""
+    forbidden = FORBIDDEN[side]
+    for key, _ in message.fields:
+        if key in forbidden:
+            counters.policed[side.value, key] += 1
 
 
 def strip_untrusted(message: Message) -> None:

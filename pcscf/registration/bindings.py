@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, StaticFlow
+from pcscf.ratelimit import source_of
 from pcscf.registration.contacts import is_emergency_contact
 from pcscf.registration.identities import identities_in, identity_key, identity_parts
 from pcscf.sip.headers import NameAddr
@@ -32,6 +33,7 @@ class Binding:
     expires_at: monotonic seconds. associated: public identities, the first is the default one.
     negotiated: media mechanisms of its Security-Client; announced: those and its listener's assumed ones;
     mechanisms: what counts, announced by UE and network. keys: identity_key of each of ``associated``.
+    implicit: what it offers in RTP/SAVP is meant for the edge (a trunk, a UE whose listener assumes all).
     restoring: its S-CSCF was not reached: only a REGISTER changes that (24.229 5.2.6.3.2A).
     live: False as soon as it is no longer registered.
     """
@@ -48,6 +50,7 @@ class Binding:
     negotiated: frozenset[str] = frozenset()
     announced: frozenset[str] = frozenset()
     mechanisms: frozenset[str] = frozenset()
+    implicit: bool = False
     instance: str | None = None
     reg_id: str | None = None
     keys: dict[str, str] = field(default_factory=dict)
@@ -117,6 +120,7 @@ class Bindings:
         self._flows: dict[tuple[object, ...], dict[Binding, None]] = {}
         self._aors: dict[str, list[Binding]] = {}
         self._identities: dict[tuple[tuple[object, ...], str], dict[Binding, None]] = {}
+        self._sources: dict[tuple[str, bool], int] = {}
         self._due: list[tuple[float, int, Binding]] = []
         self._pushed = 0
         self._count = 0
@@ -141,6 +145,10 @@ class Bindings:
     def on_flow(self, key: tuple[object, ...]) -> list[Binding]:
         """Return the bindings of a flow, the oldest first."""
         return list(self._flows.get(key, ()))
+
+    def of_source(self, source: str, *, emergency: bool) -> int:
+        """Return how many bindings, or emergency registrations, flows of a source have (``source_of``)."""
+        return self._sources.get((source, emergency), 0)
 
     def of(self, aor: str) -> list[Binding]:
         """Return the bindings of an address-of-record."""
@@ -191,6 +199,8 @@ class Bindings:
         for name in binding.keys:
             self._identities.setdefault((binding.flow.key, name), {})[binding] = None
         self._count += 1
+        source = source_of(binding.flow.remote[0]), binding.emergency
+        self._sources[source] = self._sources.get(source, 0) + 1
         if binding.expires_at < binding.due:
             self._schedule(binding)
 
@@ -200,6 +210,10 @@ class Bindings:
             return
         binding.live = False
         self._count -= 1
+        source = source_of(binding.flow.remote[0]), binding.emergency
+        self._sources[source] -= 1
+        if not self._sources[source]:
+            del self._sources[source]
         _discard(self._tokens, binding.token, binding)
         _discard(self._aors, binding.aor, binding)
         _discard(self._flows, binding.flow.key, binding)

@@ -33,8 +33,13 @@ class Contact:
     def key(self) -> str:
         """What stays the same of it between registrations."""
         if self.instance and self.reg_id:
-            return f"{self.instance};{self.reg_id}{';sos' if is_emergency_contact(self.uri) else ''}"
+            return f"{self.instance};{self.reg_id}{';sos' if self.emergency else ''}"
         return self.uri
+
+    @property
+    def emergency(self) -> bool:
+        """Whether it asks for an emergency registration."""
+        return is_emergency_contact(self.uri)
 
 
 def is_emergency_contact(uri: str) -> bool:

@@ -7,6 +7,7 @@ from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Listener
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.trust import UNTRUSTED, strip_claims, strip_for_ue
+from pcscf.ratelimit import source_of
 from pcscf.registration.agreements import Agreements
 from pcscf.registration.authorization import credentials, integrity_protected, mark_integrity, remove_aka_keys
 from pcscf.registration.bindings import MAX_CONTACTS, Binding, Bindings
@@ -39,6 +40,7 @@ class RegistrarSettings:
     secret: random octets of this process, for flow tokens. mechanisms: media security as configured, in
     the order of Security-Server. strict_verify: a missing Security-Verify is 494. require: option tags of the
     agreements that a UE has to start. tls: a listener serves the signalling mechanism of that name.
+    max_bindings: of all sources; max_bindings_per_source: of one, and as many emergency registrations.
     """
 
     core: Listener
@@ -49,6 +51,7 @@ class RegistrarSettings:
     require: tuple[str, ...] = ()
     tls: bool = False
     max_bindings: int = 100_000
+    max_bindings_per_source: int = 10_000
 
 
 @dataclass(slots=True)
@@ -86,11 +89,18 @@ class Registrar:
         self.bindings = Bindings()
         self.trunks = Trunks(trunks, settings.core, self.network)
         self._agreements = Agreements()
+        self._announced: dict[Listener, frozenset[str]] = {}
         self._charging = Charging(settings.core.host, settings.visited_network)
 
     def network(self, listener: Listener) -> tuple[str, ...]:
         """Return the media mechanisms that are announced on ``listener``."""
         return network_mechanisms(listener, self.settings.mechanisms)
+
+    def announced_on(self, listener: Listener) -> frozenset[str]:
+        """Return the same as a set, one for all calls of the listener."""
+        if (found := self._announced.get(listener)) is None:
+            found = self._announced[listener] = frozenset(self.network(listener))
+        return found
 
     def had_token(self, token: str) -> bool:
         """Tell whether the user part of one of our Path URIs is ``token``, now or before its flow ended."""
@@ -119,7 +129,7 @@ class Registrar:
         aor = address_of_record(to[0])
         contacts, everything = requested(request)
         found = [self.bindings.find(aor, c.uri, c.instance, c.reg_id) for c in contacts]
-        self._check_room(aor, contacts, found)
+        self._check_room(aor, flow, contacts, found)
 
         network = self.network(listener)
         offer = parse_offer(request)
@@ -170,12 +180,24 @@ class Registrar:
         edited.append("P-Charging-Vector", self._charging.new(random))
         return edited
 
-    def _check_room(self, aor: str, contacts: list[Contact], found: list[Binding | None]) -> None:
+    def _check_room(self, aor: str, flow: Flow, contacts: list[Contact], found: list[Binding | None]) -> None:
         added = sum(b is None and c.expires > 0 for b, c in zip(found, contacts, strict=True))
         if added and len(self.bindings) + added > self.settings.max_bindings:
             raise SipRefusal("no room for another binding", status=503, headers=_RETRY_AFTER)
         if added and len(self.bindings.of(aor)) + added > MAX_CONTACTS:
             raise SipRefusal("too many contacts", status=503, headers=_RETRY_AFTER)
+        if self.trunks.covers(flow):
+            return
+        source, most = source_of(flow.remote[0]), self.settings.max_bindings_per_source
+        for emergency in (False, True):  # others do not keep these out
+            news = sum(
+                c.expires > 0
+                and c.emergency is emergency
+                and (b is None or source_of(b.flow.remote[0]) != source)
+                for b, c in zip(found, contacts, strict=True)
+            )
+            if news and self.bindings.of_source(source, emergency=emergency) + news > most:
+                raise SipRefusal("too many bindings of one source", status=503, headers=_RETRY_AFTER)
 
     def from_core(self, pending: PendingRegistration, response: Response, now: float) -> Response:
         """Return a response of the core as it goes to the UE; a 2xx changes the bindings.
@@ -249,6 +271,7 @@ def _fill(binding: Binding, pending: PendingRegistration, contact: Contact, expi
     binding.restoring = False
     binding.negotiated = pending.media
     binding.announced = pending.media | pending.flow.listener.assume
+    binding.implicit = not pending.media and bool(pending.flow.listener.assume)  # it knows of no a=3ge2ae
     binding.mechanisms = binding.announced.intersection(pending.network)
 
 

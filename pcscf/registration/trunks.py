@@ -16,12 +16,14 @@ from pcscf.sip.uri import SipUri
 @dataclass(frozen=True, slots=True)
 class Trunk:
     """aor: its public identity. contact: its SIP URI, with a numeric address. mechanisms: of media security,
-    as if it had announced them. flow: to the address and port of ``contact``."""
+    as if it had announced them. flow: to the address and port of ``contact``.
+    implicit: what it offers in RTP/SAVP is meant for the edge."""
 
     aor: str
     contact: str
     mechanisms: frozenset[str]
     flow: StaticFlow
+    implicit: bool = True
 
 
 def trunk_token(aor: str) -> str:
@@ -61,6 +63,7 @@ class Trunks:
             associated=[trunk.aor],
             announced=announced,
             mechanisms=announced.intersection(network),
+            implicit=trunk.implicit,
         )
         self._table.put(binding)
         self._sources[trunk.flow.key] = trunk.flow
@@ -70,6 +73,10 @@ class Trunks:
 
     def by_token(self, token: str) -> Binding | None:
         return self._table.by_token(token)
+
+    def covers(self, flow: Flow) -> bool:
+        """Tell whether what comes on ``flow`` comes from a trunk."""
+        return bool(self._sources) and source_of(flow.listener, flow.remote) in self._sources
 
     def for_request(self, request: Request, flow: Flow) -> Binding | None:
         """Return the trunk that a request from the access side belongs to: by where it comes from.
@@ -107,7 +114,8 @@ class Trunks:
         return binding
 
     def _at_contact(self, uri: SipUri) -> Binding | None:
-        at = self._by_address.get((uri.host, uri.port or 5060), [])
+        port = 5061 if (uri.param("transport") or "").lower() == "tls" else 5060
+        at = self._by_address.get((uri.host, uri.port or port), [])
         if len(at) == 1:
             return at[0]
         return self._one_with(uri.user, at, lambda b: b.contact) if uri.user else None

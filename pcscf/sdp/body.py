@@ -137,7 +137,7 @@ def _delimiters(mark: bytes, body: bytes, start: int, end: int) -> Iterator[tupl
         line_end = body.find(b"\n", stop, end)
         tail = body[stop : line_end if line_end >= 0 else end].strip(b" \t\r")
         if (at == start or body[at - 1 : at] == b"\n") and tail in {b"", b"--"}:
-            before = at - 2 if body[at - 2 : at] == b"\r\n" else max(at - 1, start)
+            before = at - 2 if body.endswith(b"\r\n", start, at) else max(at - 1, start)
             yield before, line_end + 1 if line_end >= 0 else end, tail == b"--"
         at = body.find(mark, stop, end)
 

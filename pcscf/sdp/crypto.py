@@ -133,8 +133,9 @@ def select(
     """Choose the line of an offer to answer: the first of ``suites`` (our order) that a usable line names.
 
     used: keys that stand elsewhere in the session; a line with one of them is dropped (RFC 4568 6.1).
-    agreed: the peer's crypto in a running stream: only its suite is chosen, its own key before a new one.
-    Of several lines with one tag only the first counts. Raises UnusableCrypto with the first line's problem.
+    agreed: the peer's crypto in a running stream: its suite is chosen before any other, its own key before a
+    new one; with another suite that key is dropped. Of several lines with one tag only the first counts.
+    Raises UnusableCrypto with the first line's problem.
     """
     tags: set[int] = set()
     best: CryptoLine | None = None
@@ -153,15 +154,17 @@ def select(
             problem = problem or "duplicate tag"
             continue
         tags.add(crypto.tag)
-        if crypto.suite not in suites or (agreed is not None and crypto.suite != agreed.suite):
+        if crypto.suite not in suites:
             problem = problem or "suite not accepted"
             continue
-        if crypto.key in used:
+        running = agreed is not None and crypto.suite == agreed.suite
+        again = agreed is not None and crypto.key == agreed.key
+        if running and again:
+            return line
+        if again or crypto.key in used:
             problem = problem or "key used twice"
             continue
-        if agreed is not None and crypto.key == agreed.key:
-            return line
-        if (rank := suites.index(crypto.suite)) < best_rank:
+        if (rank := -1 if running else suites.index(crypto.suite)) < best_rank:
             best, best_rank = line, rank
     if best is None:
         raise UnusableCrypto(problem or "suite not accepted")

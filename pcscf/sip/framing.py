@@ -2,7 +2,8 @@
 
 import re
 
-from pcscf.errors import BadMessage
+from pcscf.errors import BadMessage, TooMuch
+from pcscf.sip.abridged import abridged
 from pcscf.sip.message import MAX_HEAD, Request, Response, parse
 from pcscf.sip.validate import MAX_BODY
 
@@ -23,11 +24,19 @@ def from_datagram(data: bytes) -> Request | Response | None:
         data = data.lstrip(_BLANK)
         if not data:
             return None
-    message = parse(data)
+    message = _parse(data)
     length = message.get("content-length")
     if length is not None and _LENGTH.fullmatch(length) and int(length) < len(message.body):
         message.body = message.body[: int(length)]
     return message
+
+
+def _parse(data: bytes) -> Request | Response:
+    """Parse a message, as far as it can be answered where there is too much of it. Raises BadMessage."""
+    try:
+        return parse(data)
+    except TooMuch as why:
+        return abridged(data, why)
 
 
 class StreamReader:
@@ -37,13 +46,16 @@ class StreamReader:
     refused: the request to answer with ``status`` before the connection is closed.
     """
 
-    __slots__ = ("_buffer", "_head", "_need", "_scanned", "broken", "pings", "refused", "status")
+    __slots__ = (
+        "_buffer", "_head", "_head_size", "_need", "_scanned", "broken", "pings", "refused", "status",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._scanned = 0  # the empty line does not begin before this octet
         self._head: Request | Response | None = None  # waits for its body, and
         self._need = 0  # so many octets of it
+        self._head_size = 0
         self.pings = 0
         self.broken: BadMessage | None = None
         self.refused: Request | None = None
@@ -53,6 +65,11 @@ class StreamReader:
     def partial(self) -> bool:
         """Whether a message has begun and not ended."""
         return self._head is not None or len(self._buffer) >= len(PING)
+
+    @property
+    def held(self) -> int:
+        """Octets that wait for the rest of their message."""
+        return len(self._buffer) + self._head_size
 
     def feed(self, data: bytes) -> list[Request | Response]:
         """Return the messages completed by ``data``; nothing once the stream is broken."""
@@ -75,6 +92,7 @@ class StreamReader:
         head.body = bytes(self._buffer[: self._need])
         del self._buffer[: self._need]
         self._head = None
+        self._head_size = 0
         return head
 
     def _read_head(self) -> Request | Response | None:
@@ -84,14 +102,14 @@ class StreamReader:
             self._skip_blanks()
             if PING.startswith(buffer):
                 return None
-        end = buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
+        end = buffer.find(b"\r\n\r\n", max(0, self._scanned - 3), MAX_HEAD + 4)
         if end < 0:
             self._scanned = len(buffer)
             if self._scanned > MAX_HEAD + 3:
-                raise BadMessage("header fields too large")
+                raise self._too_large(bytes(buffer[:MAX_HEAD]))
             return None
         self._scanned = 0
-        head = parse(bytes(buffer[: end + 4]))
+        head = _parse(bytes(buffer[: end + 4]))
         lengths = head.all("content-length")
         if len(lengths) != 1 or not _LENGTH.fullmatch(lengths[0]):
             raise self._refuse(head, 400, "no single valid Content-Length on a stream")
@@ -99,8 +117,15 @@ class StreamReader:
         if need > MAX_BODY:
             raise self._refuse(head, 513, "body too large")
         del buffer[: end + 4]
-        self._head, self._need = head, need
+        self._head, self._need, self._head_size = head, need, end + 4
         return head
+
+    def _too_large(self, head: bytes) -> BadMessage:
+        why = TooMuch("header fields too large", 513)
+        try:
+            return self._refuse(abridged(head, why), why.status, why.reason)
+        except BadMessage as unanswerable:
+            return unanswerable
 
     def _refuse(self, message: Request | Response, status: int, reason: str) -> BadMessage:
         if isinstance(message, Request):

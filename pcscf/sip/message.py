@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from pcscf.errors import BadMessage
+from pcscf.errors import BadMessage, TooMuch
 
 #: RFC 3261 7.3.3 and the IANA registry: compact form -> name. Names are kept in lower case as keys.
 COMPACT = {
@@ -24,6 +24,9 @@ MAX_HEAD = 65_536
 
 #: The key of a line that is no header field: kept, and refused by ``validate`` (400 can still be answered).
 MALFORMED = ""
+#: The keys of a field that stands for others, left out because they are too many or too large: as above.
+TOO_MANY = "\n"
+TOO_LARGE = "\r"
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 #: What stands between commas: plain text, quoted strings and addresses; an open quote reaches to the end.
@@ -243,9 +246,10 @@ class Response(Message):
 
 def value_of(raw: str) -> str:
     """Return the value of a raw field: unfolded, outer blanks stripped."""
-    value = raw.partition(":")[2]
+    at = raw.find(":")
+    value = raw[at + 1 :] if at >= 0 else ""
     if "\r\n" in value:
-        value = " ".join(part.strip(" \t") for part in value.split("\r\n"))
+        value = " ".join([part.strip(" \t") for part in value.split("\r\n")])
     return value.strip(" \t")
 
 
@@ -262,28 +266,29 @@ def parse(data: bytes) -> Request | Response:
 
     Checks only what the start line and the shape of header lines tell; what a step needs it parses itself.
     A line without a name gets the key MALFORMED, so that the request can still be answered.
-    Raises BadMessage.
+    Raises BadMessage: TooMuch, where ``abridged`` may find what an answer needs.
     """
     end = data.find(b"\r\n\r\n")
     if end < 0:
         raise BadMessage("no empty line after the header fields")
     if end > MAX_HEAD:
-        raise BadMessage("header fields too large")
+        raise TooMuch("header fields too large", 513)
     head = data[:end].decode("utf-8", "surrogateescape")
     lines = head.split("\r\n")
     count = len(lines) - 1
     # A bare CR or LF is a line end to some parsers and none to others: what one checks the other never sees.
-    if head.count("\n") != count or head.count("\r") != count:
+    within = "".join(lines)
+    if "\n" in within or "\r" in within:
         raise BadMessage("bare CR or LF in the header fields")
     if count > MAX_HEADERS:
-        raise BadMessage("too many header lines")
-    known = _KEYS.get
+        raise TooMuch("too many header lines", 400)
+    keys = _KEYS
     fields: list[tuple[str, str]] = []
     start = lines[0]
     del lines[0]
     for line in lines:
         name, colon, _ = line.partition(":")
-        key = known(name) if colon else None
+        key = keys.get(name) if colon else None
         fields.append((key, line) if key is not None else _other_field(line, fields))
     if start[:4].upper() == "SIP/":
         if (found := _STATUS.fullmatch(start)) is None:

@@ -72,6 +72,10 @@ class TransactionLayer:
         return len(self._run.servers) + len(self._run.clients)
 
     @property
+    def timers_running(self) -> int:
+        return len(self._run.timers)
+
+    @property
     def idle(self) -> bool:
         """Whether ``tick`` has nothing to do until the next call of another method."""
         return not (len(self._run.timers) or self._run.spent)

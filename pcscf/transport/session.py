@@ -21,6 +21,11 @@ class Session(Protocol):
         """Whether a message has begun and not ended."""
         ...
 
+    @property
+    def held(self) -> int:
+        """Octets of what has begun and not ended."""
+        ...
+
     def receive(self, data: bytes, now: float) -> list[Request | Response]:
         """Return the messages completed by ``data``. now: seconds of the loop's clock."""
         ...
@@ -57,6 +62,10 @@ class SipStream:
     @property
     def partial(self) -> bool:
         return self._reader.partial
+
+    @property
+    def held(self) -> int:
+        return self._reader.held
 
     def receive(self, data: bytes, now: float) -> list[Request | Response]:  # noqa: ARG002
         reader = self._reader

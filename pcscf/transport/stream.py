@@ -11,12 +11,15 @@ from typing import Protocol, cast
 
 from pcscf.flow import Listener
 from pcscf.sip.message import Request, Response
+from pcscf.transport.identity import Peer
 from pcscf.transport.session import Session, SipStream
 from pcscf.transport.tls import Tls
 from pcscf.transport.websocket import WebSocketSession
 
 #: Octets that may wait to be sent; a peer that does not read loses its connection.
 MAX_OUTPUT = 1024 * 1024
+#: Waiting octets of one connection that do not count for all of them together.
+SMALL_OUTPUT = 4096
 #: Seconds that the handshakes of TLS and WebSocket may take together.
 HANDSHAKE_TIMEOUT = 10.0
 #: Seconds that an accepted connection may take for its first message, and any message for its rest.
@@ -50,18 +53,27 @@ class Owner(Protocol):
         """Send a response whose connection is gone (RFC 3261 18.2.2)."""
         ...
 
+    def holds(self, flow: "StreamFlow", octets: int) -> None:
+        """So many octets wait for the rest of their message; the owner may abort any connection for it."""
+        ...
+
+    def waits(self, flow: "StreamFlow", octets: int) -> None:
+        """So many octets wait to be sent; the owner may abort any connection for it."""
+        ...
+
     def count(self, name: str) -> None: ...
 
 
 class StreamFlow(asyncio.Protocol):
     """One connection. Until it is up, what is sent waits.
 
-    context: of TLS, where the listener speaks it. pending: accepted, and its handshakes are not done yet.
+    tls: where the listener speaks it, its context; of a connection that we open, who the peer has to be.
+    ours: we opened it. pending: its handshakes are not done yet.
     """
 
     __slots__ = (
-        "_heard", "_loop", "_owner", "_proved", "_session", "_since", "_tls", "_told", "_transport",
-        "_waiting", "_waiting_size", "closed", "key", "listener", "pending", "remote",
+        "_heard", "_held", "_loop", "_owner", "_proved", "_session", "_since", "_tls", "_told", "_transport",
+        "_waiting", "_waiting_size", "closed", "key", "listener", "ours", "pending", "remote",
     )  # fmt: skip
 
     def __init__(
@@ -70,7 +82,7 @@ class StreamFlow(asyncio.Protocol):
         owner: Owner,
         loop: asyncio.AbstractEventLoop,
         remote: tuple[str, int] = ("", 0),
-        context: ssl.SSLContext | None = None,
+        tls: ssl.SSLContext | Peer | None = None,
     ) -> None:
         self.listener = listener
         self.remote = remote
@@ -78,8 +90,8 @@ class StreamFlow(asyncio.Protocol):
         self.closed = False
         self._owner = owner
         self._loop = loop
-        self._proved = bool(remote[1])  # a connection that we opened may be silent
-        self._tls = Tls(context) if context is not None else None
+        self.ours = self._proved = bool(remote[1])  # a connection that we opened may be silent
+        self._tls = Tls(tls) if tls is not None else None
         self._session: Session
         if listener.transport in WEBSOCKET:
             self._session = WebSocketSession(owner.count)
@@ -89,12 +101,24 @@ class StreamFlow(asyncio.Protocol):
         self._since = self._heard = loop.time()
         self._transport: asyncio.Transport | None = None
         self._told = False
+        self._held = 0
         self._waiting: list[bytes] = []
         self._waiting_size = 0
 
     @property
     def _up(self) -> bool:
         return self._session.up and (self._tls is None or self._tls.up)
+
+    @property
+    def unfinished(self) -> int:
+        """Octets that came and are no whole message, or no whole handshake, yet."""
+        return self._session.held + (self._tls.held if self._tls is not None else 0)
+
+    @property
+    def unsent(self) -> int:
+        """Octets that the peer has not taken yet."""
+        written = self._transport.get_write_buffer_size() if self._transport is not None else 0
+        return written + self._waiting_size
 
     def send(self, data: bytes) -> None:
         if self.closed:
@@ -105,9 +129,7 @@ class StreamFlow(asyncio.Protocol):
         elif self._transport is None or self.pending:
             self._waiting.append(data)
             self._waiting_size += len(data)
-            if self._waiting_size > MAX_OUTPUT:
-                self._owner.count("output_overflows")
-                self.abort()
+            self._bound(self._waiting_size)
         else:
             self._write(self._transport, self._session.frame(data))
 
@@ -146,6 +168,7 @@ class StreamFlow(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         if peer is not None and not self.remote[1]:
             self.remote = (peer[0], peer[1])
+        stream.set_write_buffer_limits(SMALL_OUTPUT, 0)
         self._since = self._heard = self._loop.time()
         if self.closed or peer is None or not self._owner.opened(self):
             self.closed = self._told = True  # nobody has heard of it, or everybody of its end
@@ -153,6 +176,8 @@ class StreamFlow(asyncio.Protocol):
             return
         if not self.pending:
             self._send_waiting(stream)
+        elif self.ours and self._tls is not None:
+            self._decrypt(self._tls, stream, b"")  # ours is the first word
 
     def data_received(self, data: bytes) -> None:
         transport, session = self._transport, self._session
@@ -173,10 +198,20 @@ class StreamFlow(asyncio.Protocol):
         if self.pending and self._up and not self.closed:
             self.pending = False
             self._since = self._heard
-            self._owner.established(self)
+            if not self.ours:
+                self._owner.established(self)
             self._send_waiting(transport)
+        held = self.unfinished
+        if held != self._held:
+            self._held = held
+            self._owner.holds(self, held)
         if session.ended or (self._tls is not None and self._tls.ended):
             self._finish(transport)
+
+    def resume_writing(self) -> None:
+        """The peer has taken everything."""
+        if not self.closed:
+            self._owner.waits(self, 0)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None:
@@ -210,15 +245,24 @@ class StreamFlow(asyncio.Protocol):
         for data in self._waiting:
             self._write(transport, self._session.frame(data))
         self._waiting.clear()
+        if self._waiting_size > SMALL_OUTPUT and not self.closed:
+            written = transport.get_write_buffer_size()
+            self._owner.waits(self, written if written > SMALL_OUTPUT else 0)
+        self._waiting_size = 0
 
     def _write(self, transport: asyncio.Transport, data: bytes) -> None:
         self._put(transport, data if self._tls is None else self._tls.encrypt(data))
 
     def _put(self, transport: asyncio.Transport, octets: bytes) -> None:
         transport.write(octets)
-        if transport.get_write_buffer_size() > MAX_OUTPUT:
+        self._bound(transport.get_write_buffer_size())
+
+    def _bound(self, waiting: int) -> None:
+        if waiting > MAX_OUTPUT:
             self._owner.count("output_overflows")
             self.abort()
+        elif waiting > SMALL_OUTPUT:
+            self._owner.waits(self, waiting)
 
     def _finish(self, transport: asyncio.Transport) -> None:
         """Close once the last word is out. Closing with input unread would reset the connection, and the last

@@ -13,6 +13,8 @@ from pcscf.flow import Flow, Listener, Side
 from pcscf.ratelimit import source_of
 from pcscf.sip.headers import Via
 from pcscf.sip.message import Request, Response, parse
+from pcscf.transport.budget import Budget
+from pcscf.transport.identity import Peer
 from pcscf.transport.stream import StreamFlow
 from pcscf.transport.udp import DEFAULT_PORT, UdpSocket, bind_udp
 
@@ -23,6 +25,10 @@ MAX_CONNECTIONS_PER_SOURCE = 1_000
 #: closed. One source gets 1/SHARE of them at most, so that it cannot keep all others out.
 MAX_HANDSHAKES = 1_000
 SHARE = 10
+#: Octets of unfinished messages, and of output that peers do not take, on all connections together; above,
+#: connections are closed until there is room again.
+MAX_UNFINISHED_INPUT = 64 * 1024 * 1024
+MAX_UNSENT_OUTPUT = 64 * 1024 * 1024
 #: Seconds that opening a connection may take.
 CONNECT_TIMEOUT = 4.0
 #: Seconds between two looks for connections that keep us waiting.
@@ -49,6 +55,8 @@ class Transports:
         max_connections: int = MAX_CONNECTIONS,
         max_connections_per_source: int = MAX_CONNECTIONS_PER_SOURCE,
         max_handshakes: int = MAX_HANDSHAKES,
+        max_unfinished_input: int = MAX_UNFINISHED_INPUT,
+        max_unsent_output: int = MAX_UNSENT_OUTPUT,
     ) -> None:
         self.on_message = on_message
         self.on_closed = on_closed
@@ -56,6 +64,8 @@ class Transports:
         self._max_connections = max_connections
         self._max_per_source = max_connections_per_source
         self._max_handshakes = max_handshakes
+        self._input: Budget[StreamFlow] = Budget(max_unfinished_input)
+        self._output: Budget[StreamFlow] = Budget(max_unsent_output)
         self._handshakes: Counter[str] = Counter()
         self._sources: Counter[str] = Counter()
         self._loop = asyncio.get_running_loop()
@@ -65,6 +75,7 @@ class Transports:
         self._contexts: dict[Listener, ssl.SSLContext] = {}
         self._flows: dict[object, StreamFlow] = {}
         self._peers: dict[tuple[Listener, str, int], StreamFlow] = {}
+        self._trusted: dict[tuple[Listener, str, int], Peer] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self._closing = False
 
@@ -102,7 +113,7 @@ class Transports:
             raise ValueError(f"{listener.transport} {'without' if context is None else 'with'} a certificate")
 
         def accept() -> StreamFlow:
-            return StreamFlow(bound, self, self._loop, context=self._contexts.get(bound))
+            return StreamFlow(bound, self, self._loop, tls=self._contexts.get(bound))
 
         server = await self._loop.create_server(
             accept, address, listener.port, backlog=BACKLOG, start_serving=False
@@ -118,9 +129,26 @@ class Transports:
         """Use other certificates for the connections that come from now on; those that are up stay."""
         self._contexts[listener] = context
 
+    def trust(self, listener: Listener, remote: tuple[str, int], peer: Peer) -> None:
+        """Let connections be opened over TLS to ``remote``, which has to prove that it is ``peer``.
+
+        Connections that come from there do not count as such. Raises ValueError without a numeric address.
+        """
+        self._trusted[listener, str(ipaddress.ip_address(remote[0])), remote[1]] = peer
+
     @property
     def connections(self) -> int:
         return len(self._flows)
+
+    @property
+    def unfinished_input(self) -> int:
+        """Octets of messages and handshakes that have begun and not ended."""
+        return self._input.total
+
+    @property
+    def unsent_output(self) -> int:
+        """Octets that peers have not taken, small amounts aside."""
+        return self._output.total
 
     def behind(self, now: float) -> float:
         """Return for how many seconds some UDP socket has had more to read than is read in one go."""
@@ -130,8 +158,8 @@ class Transports:
     def flow_to(self, listener: Listener, host: str, port: int) -> Flow:
         """Return a flow to a numeric address: UDP, or the connection there, opened where there is none.
 
-        What is sent while it opens waits. Raises ValueError where host or port is none, or the listener's
-        transport has no connections but those that peers open (TLS and WebSocket: RFC 5626, RFC 7118).
+        What is sent while it opens waits. Raises ValueError where host or port is none, or nothing but the
+        peer may open connections: over WebSocket (RFC 7118), and over TLS to peers without ``trust``.
         """
         if host.startswith("["):
             host = host[1:-1]
@@ -141,12 +169,13 @@ class Transports:
         known = self._peers.get((listener, host, port))
         if known is not None and not known.closed:
             return known
-        if listener.transport != "tcp":
+        peer = self._trusted.get((listener, host, port))
+        if listener.transport != "tcp" and peer is None:
             raise ValueError(f"no connection is opened over {listener.transport}")
         ipaddress.ip_address(host)
         if not 0 < port < 65536:
             raise ValueError(f"port {port}")
-        flow = StreamFlow(listener, self, self._loop, (host, port))
+        flow = StreamFlow(listener, self, self._loop, (host, port), peer)
         if not self.opened(flow):
             flow.abort()
             return flow
@@ -199,7 +228,7 @@ class Transports:
         if crowded or len(self._flows) >= self._max_connections or self._closing:
             self.count("connections_refused")
             return False
-        if flow.pending:
+        if flow.pending and not flow.ours:
             share = -(-self._max_handshakes // SHARE)
             if self._handshakes[source] >= share or self._handshakes.total() >= self._max_handshakes:
                 self.count("handshakes_refused")
@@ -207,7 +236,9 @@ class Transports:
             self._handshakes[source] += 1
         self._flows[flow.key] = flow
         self._sources[source] += 1
-        self._peers[flow.listener, *flow.remote] = flow
+        place = (flow.listener, *flow.remote)
+        if flow.ours or place not in self._trusted:
+            self._peers[place] = flow
         return True
 
     def established(self, flow: StreamFlow) -> None:
@@ -216,10 +247,12 @@ class Transports:
     def lost(self, flow: StreamFlow) -> None:
         if self._peers.get((flow.listener, *flow.remote)) is flow:
             del self._peers[flow.listener, *flow.remote]
+        self._input.hold(flow, "", 0)
+        self._output.hold(flow, "", 0)
         if self._flows.pop(flow.key, None) is not None:
             source = source_of(flow.remote[0])
             _take_off(self._sources, source)
-            if flow.pending:
+            if flow.pending and not flow.ours:
                 _take_off(self._handshakes, source)
         if not self._closing:
             self.on_closed(flow)
@@ -236,8 +269,25 @@ class Transports:
         if not other.closed:
             other.send(response)
 
+    def holds(self, flow: StreamFlow, octets: int) -> None:
+        if self._input.hold(flow, _payer(flow), octets):
+            for other in self._input.release(lambda one: one.unfinished):
+                self.count("input_overflows")
+                other.abort()
+
+    def waits(self, flow: StreamFlow, octets: int) -> None:
+        if self._output.hold(flow, _payer(flow), octets):
+            for other in self._output.release(lambda one: one.unsent):
+                self.count("output_overflows")
+                other.abort()
+
     def count(self, name: str) -> None:
         self.counters[name] = self.counters.get(name, 0) + 1
+
+
+def _payer(flow: StreamFlow) -> str:
+    """Return the source that gives way for what a connection holds; "" for the core, which is trusted."""
+    return source_of(flow.remote[0]) if flow.listener.side is Side.ACCESS else ""
 
 
 def _take_off(counter: Counter[str], source: str) -> None:

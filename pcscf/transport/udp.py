@@ -75,6 +75,9 @@ class UdpSocket:
         self._owner = owner
         self._loop = loop
         self._flows: dict[tuple[str, int], UdpFlow] = {}
+        # By recvfrom() each datagram would begin as 64 kB of its own and shrink to what came: what lives on
+        # of it splits the memory around it, the next 64 kB fit nowhere, and the heap grows.
+        self._buffer = memoryview(bytearray(MAX_DATAGRAM))
         #: Since when a batch has not been enough to empty the socket; None: it was empty when last read.
         self.behind_since: float | None = None
         loop.add_reader(sock.fileno(), self._readable)
@@ -109,10 +112,10 @@ class UdpSocket:
         return flow
 
     def _readable(self) -> None:
-        receive = self._sock.recvfrom
+        receive = self._sock.recvfrom_into
         for _ in range(BATCH):
             try:
-                data, address = receive(MAX_DATAGRAM)
+                size, address = receive(self._buffer)
             except BlockingIOError:
                 self.behind_since = None
                 return
@@ -121,7 +124,7 @@ class UdpSocket:
                 continue
             if self._sock.fileno() < 0:
                 return
-            self._datagram(data, address[0], address[1])
+            self._datagram(self._buffer[:size].tobytes(), address[0], address[1])
         try:
             self._sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:

@@ -58,6 +58,10 @@ class WebSocketSession:
         return self._fragments > 0 or bool(self._protocol.reader.buffer)
 
     @property
+    def held(self) -> int:
+        return len(self._message) + len(self._protocol.reader.buffer)
+
+    @property
     def _open(self) -> bool:
         """Whether anything may be sent: a close may come in one piece with what asks for an answer."""
         return self._protocol.state is State.OPEN

@@ -18,12 +18,13 @@ from iq.procedures import (
     Procedure,
     Release,
     Reserve,
+    Setup,
     Stream,
 )
 from iq.suites import Crypto, Key
 from tests.support.fake_engine import FakeEngine, gateway
 
-TRANSPORTS = ["RTP/AVP", "RTP/SAVP", "UDPTL", "UDP/TLS/RTP/SAVPF", "TCP", ""]
+TRANSPORTS = ["RTP/AVP", "RTP/SAVP", "UDPTL", "UDP/TLS/RTP/SAVPF", "TCP/MSRP", "TCP/TLS", ""]
 ADDRESSES = ["192.0.2.1", "2001:db8::1", "", "no address", "224.0.0.1"]
 
 endpoints = st.none() | st.builds(Endpoint, st.sampled_from(ADDRESSES), st.integers(0, 65536))
@@ -43,6 +44,8 @@ streams = st.builds(
     endpoints,
     cryptos,
     cryptos,
+    st.booleans(),
+    st.none() | st.sampled_from(Setup),
     st.booleans(),
 )
 terminations = st.builds(
@@ -77,7 +80,7 @@ def test_ports_open_are_ports_of_live_terminations(
 ) -> None:
     """broken: a port over which the engine breaks down, open or not; the controller knows nothing of it."""
     contexts, engine = gateway(pairs=4, max_ports=10)
-    supervision, outages = Supervision(contexts, engine), Outages(contexts)
+    supervision, outages = Supervision(contexts), Outages(contexts)
     now = 0.0
     for action, later, refuse, controlled, broken in sequence:
         now += later
@@ -92,12 +95,12 @@ def test_ports_open_are_ports_of_live_terminations(
             for report in reports:
                 outages.answered(*report, IqError(411, "unknown ContextID"), now)
             assert PortId(broken) not in engine.ports
-        assert contexts.holders.keys() == engine.ports.keys()
+        assert contexts.holders.keys() == engine.ports.keys() | engine.tcp.ports.keys()
         _audit(contexts.terminations, contexts.contexts, engine)
-        assert contexts.open_ports == len(engine.ports) <= 10
+        assert contexts.open_ports == len(engine.ports) + len(engine.tcp.ports) <= 10
     contexts.execute(Action(ALL_CONTEXTS, [Release()]), now)
-    assert engine.ports == {}
-    assert engine.joined == {}
+    assert engine.ports == engine.tcp.ports == {}
+    assert engine.joined == engine.tcp.joined == {}
     assert len(contexts.ended) == len({ended.id for ended in contexts.ended})
 
 
@@ -107,7 +110,7 @@ def _audit(terminations: dict, contexts: dict, engine: FakeEngine) -> None:
         for termination in terminations.values()
         for end in termination.ends.values()
     }
-    assert alive == {port: where[:2] for port, where in engine.ports.items()}
+    assert alive == {port: where[:2] for port, where in (engine.ports | engine.tcp.ports).items()}
     listed = [termination for context in contexts.values() for termination in context.terminations]
     assert {termination.name for termination in listed} == set(terminations)
     assert all(context.terminations for context in contexts.values())
@@ -115,4 +118,6 @@ def _audit(terminations: dict, contexts: dict, engine: FakeEngine) -> None:
         if len(context.terminations) == 2:
             one, other = context.terminations
             for number in one.ends.keys() & other.ends.keys():
-                assert engine.joined[one.ends[number].port] == other.ends[number].port
+                end, twin = one.ends[number], other.ends[number]
+                joined = engine.tcp.joined if end.tcp else engine.joined
+                assert joined.get(end.port) == (twin.port if end.tcp is twin.tcp else None)

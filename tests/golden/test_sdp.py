@@ -1,79 +1,54 @@
-"""Whole calls, SDP in and SDP out, octet by octet. Each file is a script: what comes, what goes out."""
+"""Offers and answers, SDP in and SDP out, octet by octet, with what was decided and why. See scripts.py."""
 
-from base64 import b64decode
-from dataclasses import dataclass, field
-from itertools import chain, count
-from pathlib import Path
+from collections import Counter
 
 import pytest
 
 from iq.procedures import Configure, Mode, Reserve
-from pcscf.alg.session import MediaPolicy, MediaSession
-from pcscf.flow import Side
-from tests.support.media import Gateway, Random, answer, offer, profile
+from tests.golden.scripts import FOLDER, Played, Script, play, read, scripts
+from tests.golden.table import DOCUMENT, table, written
+from tests.support.media import Gateway
 
-SCRIPTS = Path(__file__).parent / "sdp"
-
-
-@dataclass
-class Call:
-    """ids: of the o= lines in the order in which they go out. key: ours. ports: the gateway's."""
-
-    ids: list[int]
-    key: str = ""
-    ports: tuple[list[int], list[int]] = field(default_factory=lambda: ([20000], [40000]))
+SCRIPTS = {script.name: script for script in scripts()}
+ROWS = [*(f"A{n}" for n in range(1, 15)), "A10a", *(f"B{n}" for n in range(6)), "unknown", "unusable"]
 
 
-CALLS = {
-    "sdes_originating": Call([9001, 7001], "AKwkktwtytx6Wyn2v3DTCn0gfL4cuTobuTE6+M3s"),
-    "hold": Call([9001, 7001], "AKwkktwtytx6Wyn2v3DTCn0gfL4cuTobuTE6+M3s"),
-    "sdes_terminating": Call(
-        [7003, 9003], "RfTXcW1SeLhqJDh173p+EtddVlwGinPMy1MAEbQJ", ports=([20010], [40010])
-    ),
-    "sdes_end_to_end": Call([9008, 7008], ports=([20060], [40060])),
-    "kms_end_to_end": Call([9008, 7008], ports=([20060], [40060])),
-    # TCP media is not anchored yet: where TLS for MSRP is terminated the core is offered TCP/MSRP with a port
-    # of the gateway. Here the line is refused towards both sides; the UE's answer is the same.
-    "mixed": Call(
-        [9009, 7009], "BnoM8ut8NF9zKCPPb2zVrD6rJvib+PIWljwzEXF4", ports=([20070, 20074], [40070, 40074])
-    ),
-}
+def played(name: str) -> Played:
+    return play(read(FOLDER / f"{name}.txt"))
 
 
-def read(name: str) -> list[tuple[str, bytes]]:
-    blocks = (SCRIPTS / f"{name}.txt").read_text().split("== ")[1:]
-    pairs = (block.partition("\n") for block in blocks)
-    return [(title, text.replace("\n", "\r\n").encode()) for title, _, text in pairs]
+def gateway_of(name: str) -> Gateway:
+    return played(name).gateway
 
 
-def play(name: str) -> tuple[MediaSession, Gateway]:
-    """Run a script through a session; compare every description that goes out."""
-    call = CALLS[name]
-    access, core = call.ports
-    gateway = Gateway({"access": chain(access, count(29000)), "core": chain(core, count(39000))})
-    random = Random(call.ids, [b64decode(call.key)] if call.key else [])
-    session = MediaSession(MediaPolicy(), profile("sdes-srtp", "msrp-tls"), random)
-    steps = read(name)
-    for (title, text), (goes, expected) in zip(steps[::2], steps[1::2], strict=True):
-        kind, _, side = title.partition(" from ")
-        out = (offer if kind == "offer" else answer)(session, gateway, text, Side(side))
-        assert goes == f"to {Side(side).other}"
-        assert out.decode() == expected.decode()
-    return session, gateway
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+def test_script(script: Script) -> None:
+    assert play(script).text == script.path.read_text()
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_script(name: str) -> None:
-    play(name)
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+def test_an_example_of_a_row_is_decided_by_that_row(script: Script) -> None:
+    row = script.settings.get("row")
+    if row is None or row == "B0":  # the indication goes before any row is looked at
+        return
+    assert play(script).decisions[int(script.settings.get("line", 1)) - 1].row == row
 
 
-def test_every_script_is_played() -> None:
-    assert {path.stem for path in SCRIPTS.iterdir()} == set(CALLS)
+def test_every_row_has_its_example() -> None:
+    shown = Counter(script.settings.get("row") for script in SCRIPTS.values() if "table" in script.settings)
+    assert [row for row in ROWS if not shown[row]] == []
+
+
+def test_the_document_says_what_is_done() -> None:
+    """If this fails: ``python -m tests.golden.table``, and read the difference."""
+    document = DOCUMENT.read_text()
+    assert written(document) == document
+    for name in {script.settings["table"] for script in SCRIPTS.values() if "table" in script.settings}:
+        assert table(name) in document
 
 
 def test_originating_gives_both_keys_with_the_ues_mki() -> None:
-    _, gateway = play("sdes_originating")
-    reserve, configure = gateway.actions
+    reserve, configure = gateway_of("calls/sdes_originating").actions
     access, core = reserve.procedures
     assert isinstance(access, Reserve)
     assert isinstance(core, Reserve)
@@ -88,7 +63,7 @@ def test_originating_gives_both_keys_with_the_ues_mki() -> None:
 
 
 def test_hold_changes_the_gates_alone() -> None:
-    _, gateway = play("hold")
+    gateway = gateway_of("calls/hold")
     assert len(gateway.actions) == 3
     changes = [
         (p.termination, p.streams[0]) for p in gateway.actions[2].procedures if isinstance(p, Configure)
@@ -100,12 +75,31 @@ def test_hold_changes_the_gates_alone() -> None:
     assert all(s.remote is None and s.local_crypto is None and s.remote_crypto is None for _, s in changes)
 
 
-def test_forged_indication_is_counted() -> None:
-    session, _ = play("sdes_terminating")
-    assert session.forged == 1
+@pytest.mark.parametrize(
+    ("name", "removed"),
+    [
+        ("calls/sdes_terminating", 1),
+        ("from_core/B0_indication", 1),
+        ("from_core/B5_capabilities", 1),
+        ("answers/forged_indication", 1),
+        ("from_core/B2_not_announced", 0),
+    ],
+)
+def test_forged_indications_are_counted(name: str, removed: int) -> None:
+    assert played(name).session.forged == removed
 
 
-def test_end_to_end_is_relayed_without_keys() -> None:
-    _, gateway = play("sdes_end_to_end")
+@pytest.mark.parametrize(
+    ("name", "transport"),
+    [
+        ("calls/sdes_end_to_end", "RTP/SAVP"),
+        ("from_ue/A9_udptl", "UDP"),
+        ("from_ue/A10a_end_to_end", "UDP/TLS/RTP/SAVPF"),
+        ("from_ue/A12_end_to_end", "UDP/TLS/RTP/SAVP"),
+        ("from_core/B4_data_channel", "UDP"),
+    ],
+)
+def test_end_to_end_is_relayed_without_keys(name: str, transport: str) -> None:
+    gateway = gateway_of(name)
     streams = [s for p in gateway.actions[0].procedures if isinstance(p, Reserve) for s in p.streams]
-    assert {(s.transport, s.local_crypto, s.remote_crypto) for s in streams} == {("RTP/SAVP", None, None)}
+    assert {(s.transport, s.local_crypto, s.remote_crypto) for s in streams} == {(transport, None, None)}

@@ -21,7 +21,7 @@ MID = "<pcscf.ims.example>:2944"
 
 
 def everything() -> dict[str, bytes]:
-    pairs = [*iq_values.call(), *iq_values.management(), *iq_values.rare()]
+    pairs = [*iq_values.call(), *iq_values.management(), *iq_values.rare(), *iq_values.connections()]
     messages = {}
     for number, (action, reply) in enumerate(pairs, start=1):
         messages[f"request {number}"] = codec.encode_request(MID, number, action)
@@ -54,6 +54,10 @@ async def test_compact_decoder_reads_all():
     assert "auditValueReply" in terms["reply 6"]
     assert "notifyReq" in terms["request 10"]
     assert all(part in terms["request 13"] for part in ("serviceChangeReq", "forced", "904"))
+    assert """'ObservedEvent',"tcpbcc/bncchange",2,""" in terms["request 15"]  # of stream 2
+    assert """'ObservedEvent',"xsrtp/authfail",3,""" in terms["request 17"]
+    assert """'PropertyParm',"a",["setup:active"]""" in terms["request 23"]
+    assert "tcpbcc/estbnc" in terms["request 24"]
     assert "510" in terms["second Add failed"]
     assert "transactionPending" in terms["pending"]
 

@@ -10,14 +10,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from lab.address import Target, hostport
 from lab.dialog import Dialog
+from lab.errors import CallFailed
+from lab.registration import Registration
 from lab.sockets import free_port
 from lab.ue import UserAgent
 from pcscf.flow import Flow
-from pcscf.sip.message import parse
+from pcscf.sip.build import response_to
+from pcscf.sip.message import Request, Response, parse
 from tests.support.certificates import Files, issue
 from tests.support.edge import PASSWORD, Network, accept, aor, network
 from tests.support.loopback import BOTH_VERSIONS
@@ -122,6 +126,41 @@ async def test_protected_calls_both_ways(tmp_path: Path, transport: str, host: s
 
         await until(look, lambda seen: seen == 0)
         assert await net.metric("pcscf", "pcscf_registrations_total", outcome="flow_lost") == 1
+
+
+async def test_a_websocket_client_registers_and_is_called(tmp_path: Path) -> None:
+    """A client of another make than the edge's own WebSocket code; it has no address that it knows of."""
+    access = Access(tmp_path, "wss")
+    near = access.secure
+    contact = "sip:alice@df7jal23ls0d.invalid;transport=ws"
+    registration = Registration(aor("alice"), PASSWORD, contact, ("sdes-srtp",))
+    via = "SIP/2.0/WSS df7jal23ls0d.invalid;branch=z9hG4bK{}"
+    async with (
+        reached_by(access) as net,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"wss://{near.host}:{near.port}/", protocols=["sip"], ssl=near.context) as socket,
+        asyncio.timeout(20),
+    ):
+        assert socket.protocol == "sip"
+        for number in range(2):
+            await socket.send_str(registration.request(600, via.format(number)).encode().decode())
+            answer = parse((await socket.receive_str()).encode())
+            assert isinstance(answer, Response)
+            assert registration.absorb(answer) is (number == 0)
+        assert answer.status == 200
+        assert registration.expires == 600
+        assert registration.security_server
+        assert not registration.problems
+        bob = await net.ue("bob")
+        placed = bob.place(aor("alice"))
+        invite = parse((await socket.receive_str()).encode())
+        assert isinstance(invite, Request)
+        assert (invite.method, invite.uri) == ("INVITE", contact)
+        assert b"RTP/SAVP" in invite.body
+        await socket.send_str(response_to(invite, 486, to_tag="a").encode().decode())
+        with pytest.raises(CallFailed, match="486"):
+            await placed.answered(10)
+        await net.nothing_left()
 
 
 async def test_openssl_is_served(tmp_path: Path) -> None:

@@ -84,13 +84,29 @@ def test_a_secure_answer_to_a_plain_offer(stage: Stage, status: int) -> None:
     between.core.answer(came, status, plain().replace(b"RTP/AVP", b"RTP/SAVP"))
     if status == 183:
         cancel = between.core.request("CANCEL")
+        assert cancel.get("reason").startswith("SIP;cause=488")
         between.core.answer(cancel, 200)
         between.core.answer(came, 487)
         between.core.request("ACK")
     else:
         between.core.request("ACK")
-        between.core.answer(between.core.request("BYE"), 200)
-    between.ue.response(488)
+        bye = between.core.request("BYE")
+        assert bye.get("reason").startswith("SIP;cause=488")
+        between.core.answer(bye, 200)
+    between.ue.response(500)
+    assert stage.gateway.asked()[-1] == "Release"
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_a_secure_answer_to_a_plain_re_offer(stage: Stage, method: str) -> None:
+    call = establish(ends(stage))
+    call.ue.send(method, secure(version=2, more="a=3ge2ae:requested\na=sendonly"))
+    came = call.ends.core.request(method)
+    call.ends.core.answer(came, 200, plain().replace(b"RTP/AVP", b"RTP/SAVP"))
+    starts = [start for start in call.ends.ue.starts() if start != "100"]
+    assert sorted(starts) == ["500", "BYE"]
+    assert call.ends.core.starts()[-1] == "BYE"
+    assert stage.contexts() == 0
 
 
 def test_first_answer_bad_but_the_callee_answers_all_the_same(stage: Stage) -> None:

@@ -199,6 +199,17 @@ def test_who_registers_while_draining_goes_elsewhere_and_who_leaves_may(stage: S
     assert stage.counters.registrations["removed"] == 1
 
 
+def test_an_emergency_registration_is_served_while_draining(stage: Stage) -> None:
+    ue = ends(stage).ue
+    stage.proxy.draining = True
+    beside = f"Contact: <{ue.contact};sos>"  # what asks for both asks for something new
+    ue.ask("REGISTER", ue.aor, b"", beside, "Expires: 3600", uri="sip:home.example")
+    ue.response(503)
+    ue.contact += ";sos"
+    register(ue)
+    assert [binding.emergency for binding in stage.registrar.bindings.of(ue.aor)] == [False, True]
+
+
 @pytest.mark.parametrize("listener", [TLS, UDP])
 def test_several_contacts_on_one_flow(stage: Stage, listener: Listener) -> None:
     """A PBX: each request belongs to the user that it names, each INVITE of the core to its contact."""

@@ -3,7 +3,16 @@
 import pytest
 
 from tests.support.calls import REQUESTED, UE_ANSWER, Established, bye, ends, establish
-from tests.support.ladder import KEY, OTHER_KEY, Leg, callee_leg, caller_leg, path_of, plain, secure
+from tests.support.ladder import (
+    KEY,
+    OTHER_KEY,
+    Leg,
+    callee_leg,
+    caller_leg,
+    path_of,
+    plain,
+    secure,
+)
 from tests.support.stage import Stage
 
 BOTH = pytest.mark.parametrize("originating", [True, False])
@@ -190,11 +199,19 @@ def test_headers_inside_of_a_dialog(stage: Stage, originating: bool) -> None:
     assert came.get("max-forwards") == "69"
     assert len(came.values("via")) == 2
     call.ends.ue.answer(came, 200, b"", "P-Asserted-Identity: <sip:boss@home.example>")
-    assert "p-asserted-identity" not in call.ends.core.response(200)
-    call.ue.send("INFO", b"", "P-Asserted-Identity: <sip:boss@home.example>", "Require: mediasec")
+    answer = call.ends.core.response(200)
+    assert "p-asserted-identity" not in answer
+    assert answer.all("p-charging-vector") == ['icid-value=1;term-ioi="Type 1visited.example"']
+    call.ue.send(
+        "INFO",
+        b"",
+        "P-Charging-Vector: icid-value=forged",
+        "P-Asserted-Identity: <sip:boss@home.example>",
+        "Require: mediasec",
+    )
     came = call.ends.core.request("INFO")
-    assert "p-asserted-identity" not in came
-    assert "require" not in came
+    for name in ("p-asserted-identity", "p-charging-vector", "require"):
+        assert name not in came
     assert came.values("route") == [call.ends.core.record_route]
     call.ends.core.answer(came, 200)
     call.ends.ue.response(200)
@@ -357,3 +374,27 @@ def test_an_offerless_call_to_a_ue_uses_its_path(stage: Stage) -> None:
     between.ue.request("ACK")
     between.core.response(486)
     assert stage.gateway.asked() == []
+
+
+@BOTH
+def test_a_reinvite_that_succeeds_without_an_answer_changes_nothing(stage: Stage, originating: bool) -> None:
+    call = establish(ends(stage, originating=originating))
+    stage.gateway.asked()
+    exchange(call, call.ue, secure(version=2, more="a=3ge2ae:requested\na=sendonly"), b"")
+    assert stage.gateway.asked() == []
+    exchange(call, call.core, plain(version=2), secure(OTHER_KEY, version=3, more=""))
+    call.hang_up()
+
+
+def test_an_offer_in_a_dialog_that_nobody_made_is_refused(stage: Stage) -> None:
+    call = establish(ends(stage))
+    stage.gateway.asked()
+    remote, call.ue.remote = call.ue.remote, call.ue.remote.replace("tag=b1", "tag=b2")
+    for method in ("UPDATE", "PRACK"):
+        call.ue.send(method, secure(version=2))
+        call.ends.ue.response(481)
+    call.ue.send("ACK", secure(version=2), cseq=1)
+    assert call.ends.core.request("ACK").body == b""
+    assert stage.gateway.asked() == []
+    call.ue.remote = remote
+    call.hang_up()

@@ -6,14 +6,14 @@ from pcscf.flow import Listener, Side, StaticFlow
 from pcscf.registration.trunks import Trunk, Trunks
 from pcscf.sip.uri import SipUri
 from tests.support.calls import REQUESTED, ends, establish
-from tests.support.ladder import End, core_of, plain, ue_of
+from tests.support.ladder import End, core_of, plain, secure, ue_of
 from tests.support.stage import CORE, LISTENERS, UDP, Stage
 
 TCP = Listener(Side.ACCESS, "tcp", "198.51.100.1", 5060, "access", confidential=True)
 PBX = "sip:+4922812345@home.example"
 
 
-def stage_with(*trunks: tuple[str, str, Listener, str]) -> Stage:
+def stage_with(*trunks: tuple[str, str, Listener, str], implicit: bool = True) -> Stage:
     """A stage with trunks: aor, contact, listener, mechanism ("" for none)."""
     stage = Stage(listeners=[*LISTENERS, TCP])
     made = []
@@ -22,7 +22,7 @@ def stage_with(*trunks: tuple[str, str, Listener, str]) -> Stage:
         flow = StaticFlow(
             listener, (uri.host, uri.port or 5060), lambda own, host, port: stage.flow(own, (host, port))
         )
-        made.append(Trunk(aor, contact, frozenset({mechanism} - {""}), flow))
+        made.append(Trunk(aor, contact, frozenset({mechanism} - {""}), flow, implicit))
     stage.registrar.trunks = Trunks(made, CORE, stage.registrar.network)
     return stage
 
@@ -50,6 +50,16 @@ def test_a_protected_call_of_a_trunk(originating: bool) -> None:
     call.ue.end.response(200)
     call.hang_up(call.core)
     stage.check_forgotten()
+
+
+@pytest.mark.parametrize(("implicit", "profile"), [(True, b"RTP/AVP"), (False, b"RTP/SAVP")])
+def test_a_trunk_need_not_ask_for_protection(implicit: bool, profile: bytes) -> None:
+    stage = stage_with((PBX, "sip:pbx@192.0.2.77:5080", UDP, "sdes-srtp"), implicit=implicit)
+    ue, core = trunk_end(stage), core_of(stage)
+    ue.ask("INVITE", "sip:carol@other.example", secure(more=""))
+    came = core.request("INVITE")
+    assert b" %b " % profile in came.body
+    assert (b"a=crypto" in came.body) is not implicit
 
 
 def test_without_the_mechanism_a_trunk_gets_plain_media() -> None:

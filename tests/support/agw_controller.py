@@ -36,7 +36,7 @@ class Controller:
 
     def act(self, context: int | None, *procedures: Procedure) -> ActionReply:
         reply = self.contexts.execute(Action(context, list(procedures)), self.now)
-        assert self.contexts.open_ports == len(self.engine.ports)
+        assert self.contexts.open_ports == len(self.engine.ports) + len(self.engine.tcp.ports)
         return reply
 
     def call(self) -> tuple[int, str, str]:

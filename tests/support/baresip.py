@@ -9,6 +9,7 @@ from typing import Any
 
 from lab.address import Target
 from lab.sockets import free_port
+from tests.support.certificates import Files
 from tests.support.programs import Program, bound
 
 MODULES = Path("/usr/lib/baresip/modules")
@@ -34,10 +35,7 @@ module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
 """
-_ACCOUNT = (
-    '<{aor}>;auth_user={user};auth_pass={password};outbound="sip:{host}:{port};transport={transport}"'
-    ";mediaenc={mediaenc};audio_codecs=PCMA;regint=3600;answermode=auto{more}\n"
-)
+_ACCOUNT = "<{aor}>;audio_codecs=PCMA;answermode=auto;regint={regint}{more}\n"
 
 
 class Baresip:
@@ -92,34 +90,70 @@ async def baresip(
     """Start it with one account, which it registers by itself; calls to it are answered at once.
 
     trust: PEM file of the CA of a proxy that is reached over TLS. outbound: transport of a second flow to
-    the proxy, by RFC 5626; all SIP is then in the output.
+    the proxy, by RFC 5626. All SIP is in the output, in the clear.
     """
-    sip, control = _free_pair(), free_port("127.0.0.1")
-    config = _CONFIG.format(modules=MODULES, sip=sip, control=control, tone=TONE)
-    if trust is not None:
-        config += f"sip_cafile {trust}\n"
-    more = ""
+    user = _user(aor)
+    more = f";auth_user={user};auth_pass={password};mediaenc={mediaenc}"
+    more += f';outbound="sip:{proxy.host}:{proxy.port};transport={proxy.transport}"'
+    config = f"sip_cafile {trust}\n" if trust is not None else ""
     if outbound:
         config += "module_tmp uuid.so\n"
-        more = f';outbound2="sip:{proxy.host}:{proxy.port};transport={outbound}";sipnat=outbound'
-    account = _ACCOUNT.format(
-        aor=aor, user=aor.partition(":")[2].partition("@")[0], password=password, mediaenc=mediaenc,
-        host=proxy.host, port=proxy.port, transport=proxy.transport, more=more,
-    )  # fmt: skip
-    home = directory / "baresip"
-    home.mkdir()
-    (home / "config").write_text(config, encoding="ascii")
-    (home / "accounts").write_text(account, encoding="ascii")
+        more += f';outbound2="sip:{proxy.host}:{proxy.port};transport={outbound}";sipnat=outbound'
+    account = _ACCOUNT.format(aor=aor, regint=3600, more=more)
+    async with _running(directory / f"baresip-{user}", config, account, free_pair()) as phone:
+        yield phone
+
+
+@asynccontextmanager
+async def plain_far_end(directory: Path, aor: str, port: int) -> AsyncIterator[Baresip]:
+    """Start one that registers nowhere, takes every call to ``port`` at once, and knows no SRTP."""
+    account = _ACCOUNT.format(aor=aor, regint=0, more="")
+    async with _running(directory / f"baresip-{_user(aor)}", "", account, port) as phone:
+        yield phone
+
+
+@asynccontextmanager
+async def trunk(directory: Path, aor: str, port: int, proxy: Target, files: Files) -> AsyncIterator[Baresip]:
+    """Start one that registers nowhere and has mandatory SRTP; over TLS it listens on ``port`` + 1.
+
+    files: its certificate, and the CA of the proxy that its own calls go to.
+    """
+    pem = directory / f"{_user(aor)}-both.pem"
+    _join(pem, files.certificate, files.private_key)
+    more = f';mediaenc=srtp-mand;outbound="sip:{proxy.host}:{proxy.port};transport={proxy.transport}"'
+    account = _ACCOUNT.format(aor=aor, regint=0, more=more)
+    config = f"sip_certificate {pem}\nsip_cafile {files.ca}\n"
+    async with _running(directory / f"baresip-{_user(aor)}", config, account, port) as phone:
+        yield phone
+
+
+def _join(target: Path, *parts: Path) -> None:
+    target.write_bytes(b"".join(part.read_bytes() for part in parts))
+
+
+@asynccontextmanager
+async def _running(home: Path, config: str, account: str, sip: int) -> AsyncIterator[Baresip]:
+    control = free_port("127.0.0.1")
+    _write(home, _CONFIG.format(modules=MODULES, sip=sip, control=control, tone=TONE) + config, account)
     async with AsyncExitStack() as stack:
-        command = ["baresip", "-4", *(["-s"] if outbound else []), "-f", home]
-        program = await stack.enter_async_context(Program(*command, directory=directory))
+        program = await stack.enter_async_context(Program("baresip", "-4", "-s", "-f", home, directory=home))
         await program.listening(control, "tcp")
         reader, writer = await asyncio.open_connection("127.0.0.1", control)
         stack.callback(writer.transport.abort)
         yield Baresip(program, reader, writer)
 
 
-def _free_pair() -> int:
+def _write(home: Path, config: str, account: str) -> None:
+    home.mkdir()
+    (home / "config").write_text(config, encoding="ascii")
+    (home / "accounts").write_text(account, encoding="ascii")
+
+
+def _user(aor: str) -> str:
+    return aor.partition(":")[2].partition("@")[0]
+
+
+def free_pair() -> int:
     """Return a port that is free with the next one: it takes that for TLS, account or not."""
     while bound((port := free_port("127.0.0.1")) + 1, "tcp"):
         pass

@@ -3,9 +3,9 @@
 from typing import Any
 
 from iq.procedures import Action, Configure, Stream
-from pcscf.alg.session import MediaPolicy, MediaSession
+from pcscf.alg.session import MediaPolicy, MediaSession, Plan
 from pcscf.flow import Side
-from tests.support.media import KEY_LINE, Gateway, Random, answer, offer, profile, sdp
+from tests.support.media import KEY_LINE, Gateway, Random, answer, plan_offer, profile, sdp, step
 
 REQUEST = "a=3ge2ae:requested"
 SECURE = f"m=audio 30000 RTP/SAVP 8\n{KEY_LINE}\n{REQUEST}"
@@ -22,11 +22,15 @@ class Call:
         self.session = MediaSession(policy or MediaPolicy(), access, Random(), emergency=emergency)
         self.gateway = Gateway()
 
-    def offer(self, text: bytes, sender: Side = Side.ACCESS) -> str:
-        return offer(self.session, self.gateway, text, sender).decode()
+    def offer(self, text: bytes, sender: Side = Side.ACCESS, fork: str | None = None) -> str:
+        return step(self.session, self.gateway, self.plan_offer(text, sender, fork)).decode()
 
-    def answer(self, text: bytes, sender: Side = Side.CORE, fork: str = "b1") -> str:
-        return answer(self.session, self.gateway, text, sender, fork).decode()
+    def plan_offer(self, text: bytes, sender: Side = Side.ACCESS, fork: str | None = None) -> Plan:
+        """Plan an offer; fork: its dialog, by default the latest one."""
+        return plan_offer(self.session, text, sender, fork)
+
+    def answer(self, text: bytes, sender: Side = Side.CORE, fork: str = "b1", *, early: bool = False) -> str:
+        return answer(self.session, self.gateway, text, sender, fork, early=early).decode()
 
     def originate(self) -> str:
         self.offer(sdp(SECURE))

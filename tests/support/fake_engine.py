@@ -18,6 +18,7 @@ from agw.engine.api import (
     PortState,
     Rollover,
 )
+from agw.tcp.api import Report, TcpLeg
 
 SUITES = ("AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM")
 
@@ -38,12 +39,13 @@ class FakeEngine:
         self.taken: set[tuple[str, int]] = set()
         self.exhausted = self.refuse = False
         self.edits = self.commits = 0
+        self.tcp = FakeTcp(self)
         self._numbers = itertools.count(1)
 
     def open(self, address: str, port: int, dscp: int) -> PortId:
         if self.exhausted:
             raise OSError(errno.EMFILE, "Too many open files")
-        bound = {where[:2] for where in self.ports.values()}
+        bound = {where[:2] for where in (self.ports | self.tcp.ports).values()}
         if (address, port) in self.taken | bound:
             raise OSError(errno.EADDRINUSE, "Address already in use")
         number = PortId(next(self._numbers))
@@ -111,6 +113,57 @@ class FakeEngine:
             self.close(port)
 
 
+class FakeTcp:
+    """A relay of TCP without connections. started: ports, each with ``connect``."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self.ports: dict[PortId, tuple[str, int, int]] = {}
+        self.legs: dict[PortId, TcpLeg] = {}
+        self.joined: dict[PortId, PortId] = {}
+        self.started: list[tuple[PortId, bool]] = []
+        self._engine = engine
+        self._numbers = itertools.count(1)
+
+    def open(self, address: str, port: int, dscp: int) -> PortId:
+        if self._engine.exhausted:
+            raise OSError(errno.EMFILE, "Too many open files")
+        if (address, port) in self._engine.taken:
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+        number = PortId(-next(self._numbers))
+        self.ports[number] = (address, port, dscp)
+        return number
+
+    def edit(self, port: PortId, leg: TcpLeg) -> None:
+        assert port in self.ports
+        self.legs[port] = leg
+
+    def start(self, port: PortId, connect: bool) -> None:
+        assert port in self.legs
+        self.started.append((port, connect))
+
+    def join(self, one: PortId, other: PortId) -> None:
+        assert {one, other} <= self.ports.keys()
+        assert not {one, other} & self.joined.keys()
+        self.joined[one], self.joined[other] = other, one
+
+    def close(self, port: PortId) -> Counters:
+        del self.ports[port]
+        self.legs.pop(port, None)
+        if (other := self.joined.pop(port, None)) is not None:
+            del self.joined[other]
+        return Counters(octets=50)
+
+    def state(self, port: PortId) -> PortState:
+        assert port in self.ports
+        return PortState(Counters(), None, None, None)
+
+    def watch(self, ready: Callable[[], None]) -> None:
+        """Nothing ends by itself."""
+
+    def reports(self) -> list[Report]:
+        return []
+
+
 def pool(first: int, last: int) -> PortPool:
     """In the order of the numbers: the same octets for each port."""
     return PortPool(first, last, bytes)
@@ -128,4 +181,4 @@ def realms(pairs: int = 8) -> dict[str, Realm]:
 
 def gateway(pairs: int = 8, max_ports: int = 1000) -> tuple[Contexts, FakeEngine]:
     engine = FakeEngine()
-    return Contexts(engine, realms(pairs), max_ports), engine
+    return Contexts(engine, realms(pairs), max_ports, engine.tcp), engine

@@ -7,7 +7,10 @@ from iq.procedures import (
     Audited,
     AuditRoot,
     AuditTerminations,
+    AuthenticationFailures,
+    BearerChange,
     BearerReleased,
+    Change,
     Configure,
     Done,
     Endpoint,
@@ -23,6 +26,7 @@ from iq.procedures import (
     Reserve,
     Reserved,
     ServiceChangeMethod,
+    Setup,
     Stream,
 )
 from iq.suites import Crypto, Key
@@ -101,9 +105,35 @@ def management() -> list[tuple[Action, ActionReply]]:
         BearerReleased("ip/0/access/4097", "FP", "DTLS } failed"),
         OutOfService("ip/0/access/4097", Reason.MALFUNCTIONING),
         OutOfService("ip/0/access/4097", Reason.OUT_OF_SERVICE),
+        BearerChange("ip/0/access/4097", 2, Change.FAILED, "no connection within 30 s"),
+        BearerChange("ip/0/access/4097", 1, Change.RELEASED),
+        AuthenticationFailures("ip/0/access/4097", 3, 128),
     )
     pairs += [(Action(812, [seen]), ActionReply(812, [Done("ip/0/access/4097")])) for seen in observed]
     return pairs
+
+
+def connections() -> list[tuple[Action, ActionReply]]:
+    """TCP media: roles at Reserve, the answer's, and the command to connect."""
+    access = Stream(1, "message", "TCP/MSRP", "*", Mode.SEND_RECEIVE, setup=Setup.PASSIVE)
+    core = Stream(1, "message", "TCP/MSRP", "*", Mode.SEND_RECEIVE)
+    answered = Stream(1, "message", "TCP/MSRP", "*", remote=Endpoint("192.0.2.40", 2855), setup=Setup.ACTIVE)
+    connect = Stream(1, "message", "TCP/MSRP", "*", setup=Setup.ACTIVE, establish=True)
+    floor = Stream(2, "application", "TCP/TLS/BFCP", "*", remote=Endpoint("192.0.2.40", 9), establish=True)
+    return [
+        (
+            Action(None, [Reserve("access", [access], 300, Latch.LATCH), Reserve("core", [core], 300)]),
+            ActionReply(5, [Reserved("ip/0/access/1"), Reserved("ip/0/core/2")]),
+        ),
+        (
+            Action(5, [Configure("ip/0/core/2", [answered])]),
+            ActionReply(5, [Reserved("ip/0/core/2")]),
+        ),
+        (
+            Action(5, [Configure("ip/0/core/2", [connect, floor], Latch.RELATCH)]),
+            ActionReply(5, [Reserved("ip/0/core/2")]),
+        ),
+    ]
 
 
 def rare() -> list[tuple[Action, ActionReply]]:
@@ -122,6 +152,10 @@ def rare() -> list[tuple[Action, ActionReply]]:
             ActionReply(812, [Reserved("ip/0/access/4097")]),
         ),
         (Action(None, [six], priority=3), ActionReply(5, [Reserved("ip/0/access_6/1")])),
+        (
+            Action(812, [Configure("ip/0/access/4097", [held, video], Latch.RELATCH, "192.0.2.11")]),
+            ActionReply(812, [Reserved("ip/0/access/4097")]),
+        ),
         (
             Action(812, [Configure("ip/0/access/4097", []), Release("ip/0/core/4098")]),
             ActionReply(812, [Reserved("ip/0/access/4097"), Done("ip/0/core/4098")]),

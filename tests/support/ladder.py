@@ -1,5 +1,6 @@
 """The ends of a ladder: UEs and the core, which write and read whole SIP messages by hand."""
 
+import itertools
 from dataclasses import dataclass, field
 
 from pcscf.flow import Listener
@@ -32,9 +33,16 @@ def plain(*, port: int = 5004, version: int = 1, more: str = "", number: int = 5
     return sdp(f"m=audio {port} RTP/AVP 8\n{more}", "203.0.113.77", number=number, version=version)
 
 
+_ends = itertools.count(1)
+
+
 @dataclass
 class End:
-    """One UE, or the core: what it sends comes in at its flow, what it gets is taken in order."""
+    """One UE, or the core: what it sends comes in at its flow, what it gets is taken in order.
+
+    name: makes its branches and tags its own; its address in memory may be that of an end before it.
+    features: of its Contact, ";isfocus".
+    """
 
     stage: Stage
     flow: StageFlow
@@ -42,6 +50,8 @@ class End:
     contact: str
     record_route: str = ""
     numbers: int = 0
+    name: int = field(default_factory=_ends.__next__)
+    features: str = ""
 
     def send(self, message: Message | bytes) -> None:
         self.stage.receive(message, self.flow)
@@ -91,7 +101,7 @@ class End:
     ) -> Request:
         """Send a request outside any dialog; ``extra`` are header lines."""
         self.numbers += 1
-        number = f"{id(self) % 9973}-{self.numbers}"
+        number = f"{self.name}-{self.numbers}"
         lines = [
             f"{method} {uri or to} SIP/2.0",
             f"Via: {self.via(number)}",
@@ -101,7 +111,7 @@ class End:
             f"To: <{to}>",
             f"Call-ID: {call_id or f'c{number}@{self.flow.remote[0]}'}",
             f"CSeq: 1 {method}",
-            f"Contact: <{self.contact}>",
+            f"Contact: <{self.contact}>{self.features}",
             *([f"Record-Route: {self.record_route}"] if self.record_route else []),
             *extra,
             *([f"Content-Type: {kind}"] if body else []),
@@ -124,7 +134,7 @@ class End:
         """Send a response to a request that came here."""
         headers = [tuple(line.split(": ", 1)) for line in extra]
         if request.method != "BYE" and status < 300:
-            headers.append(("Contact", f"<{self.contact}>"))
+            headers.append(("Contact", f"<{self.contact}>{self.features}"))
         if body:
             headers.append(("Content-Type", kind))
         response = response_to(request, status, to_tag=tag, headers=headers, body=body)
@@ -183,7 +193,7 @@ class Leg:
             self.cseq += 1
         number = self.cseq if cseq is None else cseq
         self.end.numbers += 1
-        branch = f"{id(self.end) % 9973}d{self.end.numbers}"
+        branch = f"{self.end.name}d{self.end.numbers}"
         lines = [
             f"{method} {self.target} SIP/2.0",
             f"Via: {self.end.via(branch)}",
@@ -194,7 +204,7 @@ class Leg:
             f"Call-ID: {self.call_id}",
             f"CSeq: {number} {method}",
             *(
-                [f"Contact: <{self.end.contact}>"]
+                [f"Contact: <{self.end.contact}>{self.end.features}"]
                 if method in {"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY"}
                 else []
             ),

@@ -114,11 +114,27 @@ def step(session: MediaSession, gateway: Gateway, plan: Plan) -> bytes:
     return session.complete(plan, gateway.execute(plan.action))
 
 
+def plan_offer(
+    session: MediaSession, text: bytes, sender: Side = Side.ACCESS, fork: str | None = None
+) -> Plan:
+    """Plan an offer; fork: its dialog, by default the latest one."""
+    return session.plan_offer(text, sender, next(reversed(session.dialogs), "") if fork is None else fork)
+
+
 def offer(session: MediaSession, gateway: Gateway, text: bytes, sender: Side = Side.ACCESS) -> bytes:
-    return step(session, gateway, session.plan_offer(text, sender))
+    return step(session, gateway, plan_offer(session, text, sender))
 
 
 def answer(
-    session: MediaSession, gateway: Gateway, text: bytes, sender: Side = Side.CORE, fork: str = "b1"
+    session: MediaSession,
+    gateway: Gateway,
+    text: bytes,
+    sender: Side = Side.CORE,
+    fork: str = "b1",
+    *,
+    early: bool = False,
 ) -> bytes:
-    return step(session, gateway, session.plan_answer(text, sender, fork))
+    """An answer in a 2xx, or early: in an unreliable 18x."""
+    if not early:
+        session.confirm(fork)
+    return step(session, gateway, session.plan_answer(text, sender, fork, provisional=early))

@@ -83,7 +83,7 @@ class StageGateway:
         self.name = name
         self.stage = stage
         self.engine = FakeEngine()
-        self.contexts = Contexts(self.engine, _realms(), 100_000)
+        self.contexts = Contexts(self.engine, _realms(), 100_000, self.engine.tcp)
         self.actions: list[Action] = []
         self.held: deque[tuple[Callable[[ActionReply], None], ActionReply]] = deque()
         self.hold = False
@@ -126,7 +126,7 @@ class StageGateway:
     def restart(self) -> None:
         """A new process: nothing of before is there."""
         self.engine = FakeEngine()
-        self.contexts = Contexts(self.engine, _realms(), 100_000)
+        self.contexts = Contexts(self.engine, _realms(), 100_000, self.engine.tcp)
 
     def notify(self, context: int, event: Notification) -> int | None:
         """Report an event; return the error code of the answer."""

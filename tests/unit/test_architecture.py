@@ -49,6 +49,8 @@ PURE_ROOMS = (
     "agw.control",
     "agw.engine.api",
     "agw.errors",
+    "agw.tcp.api",
+    "agw.tcp.states",
     "hosting.counters",
 )
 #: The thin shells inside those rooms.

@@ -69,6 +69,8 @@ pub struct Port {
     pub counters: Counters,
     pub rtcp: Half,
     pub filter: Option<Prefix>,
+    /// The sender before, should its key come back.
+    former: Option<Box<Sender>>,
 }
 
 impl Port {
@@ -96,6 +98,7 @@ impl Port {
             counters: Counters::default(),
             rtcp: Half::new(rtcp),
             filter: None,
+            former: None,
         }
     }
 
@@ -129,10 +132,14 @@ impl Port {
         if let Some(key) = send
             && self.sender.as_ref().is_none_or(|kept| kept.crypto() != key)
         {
-            self.sender = Some(Box::new(Sender::new(key, limits.replay_window, limits.ssrcs)));
+            let made = self.former.take().filter(|kept| kept.crypto() == key);
+            self.former = self.sender.take();
+            self.sender =
+                made.or_else(|| Some(Box::new(Sender::new(key, limits.replay_window, limits.ssrcs))));
         }
         if let Some(key) = receive
             && self.receiver.as_ref().is_none_or(|kept| kept.crypto() != key)
+            && !self.receiver.as_mut().is_some_and(|kept| kept.go_back(key, now))
         {
             let mut made = Box::new(Receiver::new(key, limits.replay_window, limits.ssrcs));
             if let Some(old) = self.receiver.take() {

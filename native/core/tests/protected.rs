@@ -106,14 +106,32 @@ fn keys_that_change_stay_and_come_back() {
     stream.edit(&engine, protected(&stream), plain(&stream.far));
     stream.ue_sends(&sent(&mut ue, 11));
     assert_eq!(received(&stream.far.rtp), rtp(11, b""));
-    // A new one: what is on its way under the old one still passes.
-    let late = sent(&mut ue, 12);
-    stream.edit(&engine, Leg { receive: Some(key(3)), ..protected(&stream) }, plain(&stream.far));
+    // A new one: what is on its way under the old one still passes, until the first under the new one.
+    let rekeyed = || Leg { send: Some(key(4)), receive: Some(key(3)), ..protected(&stream) };
+    stream.edit(&engine, rekeyed(), plain(&stream.far));
+    stream.ue_sends(&sent(&mut ue, 12));
+    assert_eq!(received(&stream.far.rtp), rtp(12, b""));
     let mut new = Sender::new(&key(3), 128, 8);
     stream.ue_sends(&protect(&mut new, &rtp(1, b""), false));
     assert_eq!(received(&stream.far.rtp), rtp(1, b""));
+    let counted = engine.state(stream.access).unwrap().counters;
+    let mut expected = counted.drops;
+    expected[Reason::Auth as usize] += 1;
+    let late = sent(&mut ue, 13);
     stream.ue_sends(&late);
-    assert_eq!(received(&stream.far.rtp), rtp(12, b""));
+    let all = counted.packets + counted.rtcp + counted.drops.iter().sum::<u64>() + 1;
+    assert_eq!(dealt_with(&engine, stream.access, all).drops, expected);
+    // The change is taken back: both directions go on where they were, with rollover counter 1.
+    stream.far_sends(&rtp(1, b""));
+    received(&stream.ue.rtp);
+    stream.edit(&engine, protected(&stream), plain(&stream.far));
+    stream.ue_sends(&late);
+    assert_eq!(received(&stream.far.rtp), rtp(13, b""));
+    for (sends, expected) in [(true, None), (false, Some((1, Some(13))))] {
+        let met = engine.rollovers(stream.access).unwrap();
+        let found = met.iter().find(|one| one.0 == sends).map(|one| (one.1.roc, one.1.sequence));
+        assert_eq!(found, expected);
+    }
 }
 
 #[test]

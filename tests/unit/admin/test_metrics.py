@@ -27,7 +27,10 @@ class Scrape:
 
 
 def test_what_is_counted_is_shown() -> None:
-    counters, snapshot = Counters(), Snapshot(bindings=2, calls=1, gateways={"[127.0.0.1]:2945": True})
+    counters, snapshot = (
+        Counters(),
+        Snapshot(bindings=2, calls=1, timers=3, gateways={"[127.0.0.1]:2945": True}),
+    )
     scrape = Scrape(counters, snapshot)
     counters.requests[Side.ACCESS, "INVITE"] += 1
     counters.responses[Side.CORE, "INVITE", 200] += 2
@@ -41,6 +44,7 @@ def test_what_is_counted_is_shown() -> None:
         'pcscf_transport_events_total{event="parse_errors"} 4.0',
         "pcscf_bindings 2.0",
         "pcscf_active_calls 1.0",
+        "pcscf_timers 3.0",
         'pcscf_iq_up{gateway="[127.0.0.1]:2945"} 1.0',
     ):
         assert line in lines

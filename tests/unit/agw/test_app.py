@@ -19,9 +19,9 @@ from agw.control.termination import EndedContext
 from agw.engine.api import Counters, DropReason
 from hosting.config import load
 from hosting.daemon import StartError, Stopping
-from iq.procedures import Action, Configure, Mode, Release, Stream
+from iq.procedures import Action, AuthenticationFailures, Configure, Mode, Release, Stream
 from tests.support.agw_process import CM, RECEIVE, SEND, Palg, call, local, write
-from tests.support.media_peer import Peer, rtp
+from tests.support.media_peer import Peer, rtp, until
 from tests.support.srtp_reference import Reference
 
 
@@ -70,6 +70,23 @@ async def test_an_e2ae_call_over_iq(palg: Palg, process: Process) -> None:
     assert (line["context"], line["reason"]) == (reply.context, "released")
     assert line["from"][name] == {"packets": 1, "octets": 27, "rtcp": 0, "drops": {"gate": 1}}
     assert len(process._engine) == 0
+
+
+async def test_a_flood_of_forged_packets_is_told(palg: Palg, process: Process) -> None:
+    gateway = await palg.gateway()
+    with contextlib.closing(Peer()) as ue, contextlib.closing(Peer()) as far:
+        reply = await palg.act(gateway, call(ue, far))
+        for seq in range(120):
+            ue.send(rtp(seq, bytes(40)), local(reply, 0))
+        await until(lambda: palg.told != [])
+        name = reply.replies[0].termination
+        [(context, told)] = palg.told
+        assert (context, told.termination, told.stream) == (reply.context, name, 1)
+        assert isinstance(told, AuthenticationFailures)
+        assert 100 <= told.count <= 120
+        ue.send(Reference(CM, RECEIVE.key.octets).protect(rtp(1)), local(reply, 0))
+        assert await far.receive() == rtp(1)
+    assert process._forgeries.told == 1
 
 
 async def _turn() -> None:

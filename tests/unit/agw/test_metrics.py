@@ -13,6 +13,16 @@ def test_the_documented_names_are_the_real_ones() -> None:
     documented = re.findall(r"^\| `(agw_\w+)` \|", OPERATION.read_text(), re.MULTILINE)
     real = {
         family.name + ("_total" if family.type == "counter" else "")
-        for family in families(*gateway(), failures=0, streams=0, controlled=False, iq={})
+        for family in families(
+            gateway()[0],
+            failures=0,
+            streams=0,
+            tasks=0,
+            controlled=False,
+            iq={},
+            forgeries=0,
+            connections=0,
+            tcp={},
+        )
     }
     assert sorted(documented) == sorted(real)

@@ -1,6 +1,7 @@
 """Port pools: least recently released first, none again within two seconds, none lost or given twice."""
 
 import os
+import tracemalloc
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +24,20 @@ def test_first_round_goes_in_no_guessable_order() -> None:
     order = [shuffled.take(0.0) for _ in range(5000)]
     assert order != sorted(filter(None, order))
     assert sorted(filter(None, order)) == list(range(20000, 30000, 2))
+
+
+def test_ports_that_were_used_take_no_more_memory_than_fresh_ones() -> None:
+    tracemalloc.start()
+    try:
+        used = PortPool(20000, 29999, os.urandom)
+        fresh = tracemalloc.get_traced_memory()[0]
+        for number in range(20_000):
+            port = used.take(float(number))
+            assert port is not None
+            used.give_back(port, number + 0.5)
+        assert tracemalloc.get_traced_memory()[0] - fresh < 5000
+    finally:
+        tracemalloc.stop()
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 1.5)), max_size=200))

@@ -11,7 +11,7 @@ from tests.support.fake_engine import gateway
 class Gateway:
     def __init__(self) -> None:
         self.contexts, self.engine = gateway()
-        self.supervision = Supervision(self.contexts, self.engine)
+        self.supervision = Supervision(self.contexts)
 
     def reserve(self, now: float, heartbeat: int = 300, inactivity: int | None = None) -> str:
         stream = Stream(1, mode=Mode.SEND_RECEIVE)

@@ -23,10 +23,17 @@ def originating() -> list[Action]:
     answer(session, gateway, sdp(PLAIN, host="2001:db8::7").replace(b"IP4", b"IP6"))
     offer(session, gateway, sdp(f"{SECURE}\na=sendonly", VIDEO, FAX, version=2, host="192.0.2.11"))
     answer(session, gateway, sdp(f"{PLAIN}\na=recvonly", "m=video 6000 RTP/AVPF 96\na=rtcp:7000", FAX))
+    gateway.actions.append(moved(session, "2001:db8::/64"))
     offer(session, gateway, sdp(SECURE, "m=video 0 RTP/SAVPF 96", FAX, version=3))
     answer(session, gateway, sdp(PLAIN, "m=video 0 RTP/AVPF 96", FAX))
     gateway.execute(session.release())
     return gateway.actions
+
+
+def moved(session: MediaSession, source: str) -> Action:
+    action = session.move(source)
+    assert action is not None
+    return action
 
 
 def terminating() -> list[Action]:

@@ -28,7 +28,7 @@ def test_no_resources(fail_at: int) -> None:
 @pytest.mark.parametrize("reply", [None, ActionReply(None, []), ActionReply(7, [])])
 def test_no_reply_or_half_of_one(reply: ActionReply | None) -> None:
     call = Call()
-    plan = call.session.plan_offer(sdp(SECURE), Side.ACCESS)
+    plan = call.plan_offer(sdp(SECURE), Side.ACCESS)
     with pytest.raises(SipRefusal):
         call.session.complete(plan, reply)
     release = call.session.release()
@@ -37,7 +37,7 @@ def test_no_reply_or_half_of_one(reply: ActionReply | None) -> None:
 
 def test_release_while_the_gateway_works_is_repeated_behind_it() -> None:
     call = Call()
-    plan = call.session.plan_offer(sdp(SECURE), Side.ACCESS)
+    plan = call.plan_offer(sdp(SECURE), Side.ACCESS)
     assert call.session.release() is None
     call.session.complete(plan, call.gateway.execute(plan.action))
     call.gateway.execute(call.session.release())
@@ -49,7 +49,7 @@ def test_failed_addition_leaves_the_session_as_it_was() -> None:
     call = Call()
     first = call.originate()
     call.gateway.fail_at = 1
-    plan = call.session.plan_offer(sdp(SECURE, "m=video 31000 RTP/AVP 96", version=2), Side.ACCESS)
+    plan = call.plan_offer(sdp(SECURE, "m=video 31000 RTP/AVP 96", version=2), Side.ACCESS)
     with pytest.raises(SipRefusal):
         step(call.session, call.gateway, plan)
     call.gateway.fail_at = None
@@ -62,7 +62,7 @@ def test_failed_addition_leaves_the_session_as_it_was() -> None:
 
 def test_rollback_of_a_first_offer_releases() -> None:
     call = Call()
-    plan = call.session.plan_offer(sdp(SECURE), Side.ACCESS)
+    plan = call.plan_offer(sdp(SECURE), Side.ACCESS)
     step(call.session, call.gateway, plan)
     call.gateway.execute(call.session.rollback(plan))
     assert call.gateway.alive == {}
@@ -71,7 +71,7 @@ def test_rollback_of_a_first_offer_releases() -> None:
 def test_rollback_of_a_re_offer() -> None:
     call = Call()
     first = call.originate()
-    plan = call.session.plan_offer(sdp(SECURE + "\na=sendonly", version=2), Side.ACCESS)
+    plan = call.plan_offer(sdp(SECURE + "\na=sendonly", version=2), Side.ACCESS)
     step(call.session, call.gateway, plan)
     assert call.session.rollback(plan) is None
     call.offer(sdp(SECURE, version=3))
@@ -82,7 +82,7 @@ def test_rollback_behind_an_early_answer_restores_the_gateway() -> None:
     call = Call()
     call.originate()
     rekeyed = SECURE.replace(UE_KEY, OTHER_KEY) + "\na=sendonly"
-    plan = call.session.plan_offer(sdp(rekeyed, "m=video 31000 RTP/AVP 96", version=2), Side.ACCESS)
+    plan = call.plan_offer(sdp(rekeyed, "m=video 31000 RTP/AVP 96", version=2), Side.ACCESS)
     step(call.session, call.gateway, plan)
     call.answer(sdp(PLAIN + "\na=recvonly", "m=video 6000 RTP/AVP 96", host="203.0.113.99"))
     call.gateway.execute(call.session.rollback(plan))
@@ -100,7 +100,7 @@ def test_first_stream_in_a_later_offer() -> None:
     call.offer(sdp("m=audio 0 RTP/AVP 8"))
     call.answer(sdp("m=audio 0 RTP/AVP 8"))
     call.gateway.fail_at = 1
-    plan = call.session.plan_offer(sdp(SECURE, version=2), Side.ACCESS)
+    plan = call.plan_offer(sdp(SECURE, version=2), Side.ACCESS)
     with pytest.raises(SipRefusal):
         step(call.session, call.gateway, plan)
     call.gateway.fail_at = None

@@ -18,6 +18,7 @@ OPEN = profile(network=frozenset())
 DTLS = profile("dtls-srtp", network=frozenset({"sdes-srtp", "dtls-srtp"}))
 T38 = profile("udptl-dtls", network=frozenset({"udptl-dtls"}))
 BROWSER = profile(webrtc=True, network=frozenset({"dtls-srtp"}))
+TRUNK = profile("sdes-srtp", implicit=True)
 GCM_ONLY = profile("sdes-srtp", suites=frozenset({"AEAD_AES_128_GCM"}))
 
 REQUEST = "a=3ge2ae:requested"
@@ -80,6 +81,7 @@ FROM_ACCESS: dict[str, Row] = {
     "SDES, e2e forbidden": ([SAVP, KEY_LINE], ALL, replace(DEFAULT, end_to_end=False), "refused", "A6"),
     "fingerprint alone on SAVP": ([SAVP, FINGERPRINT], ALL, DEFAULT, "e2e", "A6"),
     "implicit request": ([SAVP, KEY_LINE], ALL, replace(DEFAULT, implicit=True), "e2ae", "A7"),
+    "implicit request of a trunk": ([SAVP, KEY_LINE], TRUNK, DEFAULT, "e2ae", "A7"),
     "implicit, not announced": ([SAVP, KEY_LINE], NONE, replace(DEFAULT, implicit=True), "e2e", "A6"),
     "key management": ([SAVP, KEY_MGMT], ALL, DEFAULT, "e2e", "A8"),
     "key management, e2e forbidden": (
@@ -89,29 +91,55 @@ FROM_ACCESS: dict[str, Row] = {
         "refused",
         "A8",
     ),
-    "e2e T.38 over DTLS": (["m=image 5000 UDP/TLS/UDPTL t38", FINGERPRINT], ALL, DEFAULT, "e2e", "A9"),
-    "e2e MSRP over TLS: not built": (
-        ["m=message 5000 TCP/TLS/MSRP *", FINGERPRINT],
+    "key management in a plain profile": ([AVP, KEY_MGMT], ALL, DEFAULT, "e2e", "A8"),
+    "key management in a plain profile, e2e forbidden": (
+        [AVP, KEY_MGMT],
+        ALL,
+        replace(DEFAULT, end_to_end=False),
+        "plain",
+        "A8",
+    ),
+    "key management in a plain profile, requested": ([AVP, KEY_MGMT, REQUEST], ALL, DEFAULT, "plain", "A8"),
+    "keys of a DTLS line by key management": (
+        ["m=image 5000 UDP/TLS/UDPTL t38", KEY_MGMT],
         ALL,
         DEFAULT,
-        "refused",
-        "unusable",
+        "e2e",
+        "A8",
     ),
-    "plain MSRP: not built": (["m=message 5000 TCP/MSRP *"], ALL, DEFAULT, "refused", "unusable"),
-    "plain BFCP: not built": (["m=application 5000 TCP/BFCP *"], ALL, DEFAULT, "refused", "unusable"),
-    "e2ae BFCP: not built": (
+    "e2e T.38 over DTLS": (["m=image 5000 UDP/TLS/UDPTL t38", FINGERPRINT], ALL, DEFAULT, "e2e", "A9"),
+    "e2e MSRP over TLS": (["m=message 5000 TCP/TLS/MSRP *", FINGERPRINT], ALL, DEFAULT, "e2e", "A9"),
+    "MSRP with keys by key management": (
+        ["m=message 5000 TCP/TLS/MSRP *", KEY_MGMT],
+        ALL,
+        DEFAULT,
+        "e2e",
+        "A8",
+    ),
+    "plain MSRP": (["m=message 5000 TCP/MSRP *"], ALL, DEFAULT, "plain", "A2"),
+    "plain BFCP": (["m=application 5000 TCP/BFCP *"], ALL, DEFAULT, "plain", "A2"),
+    "RTP over TCP": (["m=audio 5000 TCP/RTP/AVP 8"], ALL, DEFAULT, "plain", "A2"),
+    "RTP over TLS": (["m=audio 5000 TCP/TLS/RTP/SAVP 8", FINGERPRINT], ALL, DEFAULT, "e2e", "A9"),
+    "e2ae BFCP, not offered by the network": (
         ["m=application 5000 TCP/TLS/BFCP *", FINGERPRINT, REQUEST],
         ALL,
         DEFAULT,
         "refused",
-        "unusable",
+        "A5",
+    ),
+    "e2ae MSRP: not built": (
+        ["m=message 5000 TCP/TLS/MSRP *", FINGERPRINT, REQUEST],
+        ALL,
+        DEFAULT,
+        "refused",
+        "A3",
     ),
     "e2ae T.38: not built": (
         ["m=image 5000 UDP/TLS/UDPTL t38", FINGERPRINT, REQUEST],
         T38,
         DEFAULT,
         "refused",
-        "A10a",
+        "A3",
     ),
     "browser: not built": ([DTLS_SRTP, FINGERPRINT], BROWSER, DEFAULT, "refused", "A10"),
     "DTLS-SRTP requested: not built": ([DTLS_SRTP, FINGERPRINT, REQUEST], DTLS, DEFAULT, "refused", "A10a"),
@@ -140,7 +168,21 @@ FROM_ACCESS: dict[str, Row] = {
         ALL,
         replace(DEFAULT, capability_negotiation=False),
         "plain",
-        "A2",
+        "A12",
+    ),
+    "capability negotiation asks by itself": (
+        [AVP, *POTENTIAL[:2], "a=acap:2 3ge2ae:requested", "a=pcfg:1 t=1 a=1,2"],
+        ALL,
+        DEFAULT,
+        "e2ae",
+        "A12",
+    ),
+    "capability negotiation with the keys of the line": (
+        [AVP, KEY_LINE, POTENTIAL[0], "a=pcfg:1 t=1", REQUEST],
+        ALL,
+        DEFAULT,
+        "e2ae",
+        "A12",
     ),
     "capability negotiation, e2e forbidden": (
         [AVP, *POTENTIAL],
@@ -192,7 +234,9 @@ FROM_CORE: dict[str, Row] = {
     "T.38 announced: not built": (["m=image 5000 udptl t38"], T38, DEFAULT, "refused", "B1"),
     "not announced": ([AVP], NONE, DEFAULT, "plain", "B2"),
     "T.38 not announced": (["m=image 5000 UDPTL t38"], ALL, DEFAULT, "plain", "B2"),
-    "MSRP: not built": (["m=message 5000 TCP/MSRP *"], NONE, DEFAULT, "refused", "unusable"),
+    "MSRP": (["m=message 5000 TCP/MSRP *"], NONE, DEFAULT, "plain", "B2"),
+    "MSRP announced: not built": (["m=message 5000 TCP/MSRP *"], ALL, DEFAULT, "refused", "B1"),
+    "MSRP over TLS": (["m=message 5000 TCP/TLS/MSRP *", FINGERPRINT], ALL, DEFAULT, "e2e", "B3"),
     "secured by the far end": ([SAVP, KEY_LINE, REQUEST], ALL, DEFAULT, "e2e", "B3"),
     "secured by the far end, DTLS": ([DTLS_SRTP, FINGERPRINT], ALL, DEFAULT, "e2e", "B3"),
     "secured by the far end, e2e forbidden": (
@@ -203,10 +247,13 @@ FROM_CORE: dict[str, Row] = {
         "B3",
     ),
     "SAVP without keys": ([SAVP], ALL, DEFAULT, "refused", "B3"),
-    "data channel": (["m=application 5000 UDP/DTLS/SCTP webrtc-datachannel"], ALL, DEFAULT, "e2e", "B3"),
+    "data channel": (["m=application 5000 UDP/DTLS/SCTP webrtc-datachannel"], ALL, DEFAULT, "e2e", "B4"),
     "best effort of the far end": ([AVP, KEY_LINE], NONE, DEFAULT, "e2e", "B5"),
     "best effort, e2ae instead": ([AVP, KEY_LINE], ALL, DEFAULT, "e2ae", "B1"),
-    "best effort, e2e forbidden": ([AVP, KEY_LINE], NONE, replace(DEFAULT, end_to_end=False), "plain", "B2"),
+    "best effort, e2e forbidden": ([AVP, KEY_LINE], NONE, replace(DEFAULT, end_to_end=False), "plain", "B5"),
+    "key management as a choice": ([AVP, KEY_MGMT], NONE, DEFAULT, "e2e", "B5"),
+    "capability negotiation of the far end": ([AVP, *POTENTIAL], NONE, DEFAULT, "e2e", "B5"),
+    "capability negotiation, e2ae instead": ([AVP, *POTENTIAL], ALL, DEFAULT, "e2ae", "B1"),
     "unknown proto over UDP": (["m=audio 5000 RTP/XYZ 8"], ALL, DEFAULT, "plain", "unknown"),
     "unknown proto over what": (["m=audio 5000 XYZ 8"], ALL, DEFAULT, "refused", "unknown"),
     "unknown proto rejected": (

@@ -14,9 +14,7 @@ from tests.support.media import KEY_LINE, OTHER_KEY, UE_KEY, sdp
 def test_an_only_line_refused_is_488_with_its_reason() -> None:
     call = Call(network=frozenset())
     with pytest.raises(SdpRejected) as caught:
-        call.session.plan_offer(
-            sdp(f"m=audio 3 RTP/SAVP 8\na=crypto:1 X inline:{UE_KEY}\n{REQUEST}"), Side.ACCESS
-        )
+        call.plan_offer(sdp(f"m=audio 3 RTP/SAVP 8\na=crypto:1 X inline:{UE_KEY}\n{REQUEST}"), Side.ACCESS)
     assert caught.value.status == 488
     assert caught.value.headers == (
         ("Warning", '399 pcscf "the network does not offer sdes-srtp on this access"'),
@@ -28,7 +26,7 @@ def test_an_only_line_refused_is_488_with_its_reason() -> None:
 def test_no_suite_is_488_with_the_standard_warning() -> None:
     call = Call(policy=replace(MediaPolicy(), node="pcscf.visited.example"))
     with pytest.raises(SdpRejected) as caught:
-        call.session.plan_offer(sdp(SECURE.replace("SHA1_80", "SHA1_32")), Side.ACCESS)
+        call.plan_offer(sdp(SECURE.replace("SHA1_80", "SHA1_32")), Side.ACCESS)
     assert caught.value.headers == (
         ("Warning", '399 pcscf.visited.example "no acceptable SRTP crypto suite"'),
     )
@@ -36,12 +34,23 @@ def test_no_suite_is_488_with_the_standard_warning() -> None:
 
 def test_refused_lines_among_others_get_port_0() -> None:
     call = Call()
-    core = call.offer(sdp("m=message 9 TCP/TLS/MSRP *\na=fingerprint:x y", SECURE, "m=a 3/2 RTP/AVP 0"))
+    message = f"m=message 9 TCP/TLS/MSRP *\na=fingerprint:x y\n{REQUEST}"
+    core = call.offer(sdp(message, SECURE, "m=a 3/2 RTP/AVP 0"))
     assert "m=message 0 TCP/TLS/MSRP *\r\nm=audio 40000 RTP/AVP 8\r\nm=a 0 RTP/AVP 0\r\n" in core
     assert "fingerprint" not in core
     out = call.answer(sdp("m=message 0 TCP/TLS/MSRP *", PLAIN, "m=a 0 RTP/AVP 0"))
     assert "m=message 0 TCP/TLS/MSRP *\r\nm=audio 20000 RTP/SAVP 8\r\n" in out
     assert [d.action for d in call.session.decisions] == ["refused", "e2ae", "refused"]
+
+
+def test_nothing_but_refused_lines_and_port_0_is_488() -> None:
+    call = Call()
+    with pytest.raises(SdpRejected, match="several ports"):
+        call.offer(sdp("m=audio 0 RTP/AVP 8", "m=audio 3/2 RTP/AVP 0"))
+    call.originate()
+    with pytest.raises(SdpRejected, match="several ports"):
+        call.offer(sdp("m=audio 0 RTP/SAVP 8", "m=image 3/2 udptl t38", version=2))
+    assert [stream.media for stream in call.session.streams if stream is not None] == ["audio"]
 
 
 def test_plain_twin_of_a_protected_line_is_refused() -> None:
@@ -61,7 +70,7 @@ def test_our_key_as_the_ues_is_dropped() -> None:
     call = Call()
     ours = crypto_of(call.originate())
     with pytest.raises(SdpRejected):
-        call.session.plan_offer(sdp(f"m=audio 30000 RTP/SAVP 8\n{ours}\n{REQUEST}", version=2), Side.ACCESS)
+        call.plan_offer(sdp(f"m=audio 30000 RTP/SAVP 8\n{ours}\n{REQUEST}", version=2), Side.ACCESS)
 
 
 def test_core_refuses_a_line() -> None:
@@ -142,10 +151,10 @@ def test_glare() -> None:
     call = Call()
     call.offer(sdp(SECURE))
     with pytest.raises(SipRefusal) as other:
-        call.session.plan_offer(sdp(PLAIN), Side.CORE)
+        call.plan_offer(sdp(PLAIN), Side.CORE)
     assert other.value.status == 491
     with pytest.raises(SipRefusal) as same:
-        call.session.plan_offer(sdp(SECURE), Side.ACCESS)
+        call.plan_offer(sdp(SECURE), Side.ACCESS)
     assert same.value.status == 500
     [(name, seconds)] = same.value.headers
     assert name == "Retry-After"

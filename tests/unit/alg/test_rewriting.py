@@ -2,7 +2,7 @@
 
 import pytest
 
-from iq.procedures import ActionReply, Endpoint, Reserve, Reserved, Stream
+from iq.procedures import ActionReply, Configure, Endpoint, Reserve, Reserved, Stream
 from pcscf.alg.session import MediaPolicy, MediaSession
 from pcscf.flow import Side
 from tests.support.media import KEY_LINE, UE_KEY, Gateway, Random, answer, offer, profile, sdp
@@ -226,3 +226,101 @@ def test_description_without_streams() -> None:
     ]
     assert state[1].actions == []
     assert b"m=audio 0 RTP/AVP 8" in answer(*state, sdp("m=audio 0 RTP/AVP 8"))
+
+
+CAPABILITIES = ["a=tcap:1 RTP/SAVP", "a=acap:1 crypto:1 AES_CM_128_HMAC_SHA1_80 inline:secret"]
+
+
+def test_capabilities_of_the_session_level_pass_with_the_line_that_refers_to_them() -> None:
+    above = "\n".join([*CAPABILITIES, "a=acap:9 3ge2ae:applied", ""])
+    out = offer(*session("sdes-srtp"), sdp(f"{PLAIN}\na=pcfg:1 t=1 a=1", session=above))
+    assert lines_of(out)[5:-1] == [*CAPABILITIES, "m=audio 40000 RTP/AVP 8", "a=pcfg:1 t=1 a=1"]
+    assert b"cap:" not in offer(*session("sdes-srtp"), sdp(PLAIN, session=above))
+
+
+def test_an_indication_as_a_capability_is_removed_and_counted() -> None:
+    state, gateway = session()
+    text = "\n".join([PLAIN, *CAPABILITIES, "a=acap:2 3GE2AE: applied", "a=pcfg:1 t=1 a=1,2"])
+    out = offer(state, gateway, sdp(text, host="203.0.113.77"), Side.CORE)
+    assert lines_of(out)[6:-1] == [*CAPABILITIES, "a=pcfg:1 t=1 a=1,2"]
+    assert state.forged == 1
+
+
+def test_what_a_potential_configuration_adds_goes_to_the_core() -> None:
+    text = "\n".join([
+        PLAIN,
+        "a=tcap:1 RTP/SAVPF",
+        f"a=acap:1 {KEY_LINE[2:]}",
+        "a=acap:2 rtcp-xr:loss",
+        "a=acap:3 rtcp-fb:* nack",
+        "a=acap:4 setup:active",
+        "a=pcfg:1 t=1 a=1,2,3,4",
+        "a=3ge2ae:requested",
+    ])  # fmt: skip
+    out = offer(*session("sdes-srtp"), sdp(text))
+    assert lines_of(out)[5:-1] == ["m=audio 40000 RTP/AVP 8", "a=rtcp-xr:loss"]
+
+
+TO_CORE = """m=audio 40000 RTP/AVPF 8
+b=TIAS:64000
+b=RR:0
+a=mid:a1
+a=rtcp-rsize
+a=rtcp-xr:rcvr-rtt=all
+a=rtcp-fb:* nack
+a=curr:qos local none
+a=des:qos mandatory local sendrecv
+a=conf:qos remote sendrecv
+a=sendonly"""
+#: What it is from the UE: the same with what belongs to its leg in between.
+FROM_UE = (
+    TO_CORE.replace("40000 RTP/AVPF", "30000 RTP/SAVPF")
+    .replace("a=mid:a1", f"a=mid:a1\n{KEY_LINE}\na=rtcp-mux\na=rtcp:30000\na=ice-ufrag:x\na=ice-pwd:y")
+    .replace("a=sendonly", "a=candidate:1 1 UDP 1 192.0.2.10 30000 typ host\na=sendonly\na=3ge2ae:requested")
+)
+
+
+def test_a_whole_m_section_of_the_ue() -> None:
+    """Profile with feedback, RTCP on one port, ICE and BUNDLE end at the gateway; the rest is the ends'."""
+    state = session("sdes-srtp")
+    groups = "a=ice-lite\na=group:BUNDLE a1\na=group:LS a1\n"
+    out = lines_of(offer(*state, sdp(FROM_UE, session=groups)))
+    assert out[5:-1] == ["a=group:LS a1", *TO_CORE.split("\n")]
+    back = lines_of(answer(*state, sdp(TO_CORE.replace("sendonly", "recvonly"), session=groups)))
+    assert (
+        back[5:-1]
+        == [
+            "a=group:LS a1",
+            *TO_CORE.replace("40000 RTP/AVPF", "20000 RTP/SAVPF").split("\n")[:-1],
+            back[-5],
+            "a=3ge2ae:applied",
+            "a=rtcp-mux",
+            "a=recvonly",
+            "",
+        ][:-1]
+    )
+    assert back[-5].startswith("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:")
+
+
+def test_rtcp_on_one_port_is_a_matter_of_each_leg() -> None:
+    """The core's a=rtcp and a=rtcp-mux say nothing to the UE; its RTCP goes to the port that it names."""
+    state = session("sdes-srtp")
+    offer(*state, sdp(f"{SECURE}\na=rtcp-mux-only\na=rtcp-mux"))
+    out = answer(*state, sdp(f"{PLAIN}\na=rtcp:6001 IN IP4 203.0.113.77\na=rtcp-mux"))
+    assert out.count(b"rtcp-mux") == 1
+    assert b"a=rtcp:" not in out
+    configure = state[1].actions[-1].procedures[0]
+    assert isinstance(configure, Configure)
+    [stream] = configure.streams
+    assert (stream.remote, stream.rtcp_mux) == (Endpoint("192.0.2.10", 5004, 6001), False)
+
+
+def test_rtcp_on_one_port_ends_where_the_ue_does_not_repeat_it() -> None:
+    state = session("sdes-srtp")
+    offer(*state, sdp(f"{SECURE}\na=rtcp-mux"))
+    answer(*state, sdp(PLAIN))
+    assert b"a=rtcp-mux" in offer(*state, sdp(PLAIN, version=2), Side.CORE)
+    answer(*state, sdp(f"m=audio 30000 RTP/SAVP 8\n{KEY_LINE}"), Side.ACCESS)
+    [stream] = [s for p in state[1].actions[-1].procedures if isinstance(p, Configure) for s in p.streams]
+    assert not stream.rtcp_mux
+    assert b"a=rtcp-mux" not in offer(*state, sdp(PLAIN, version=3), Side.CORE)

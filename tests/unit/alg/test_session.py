@@ -153,10 +153,11 @@ def test_no_key_in_plans_and_sessions() -> None:
 
 def test_pending_and_record() -> None:
     call = Call()
-    assert (call.session.pending, call.session.record()) == (None, [])
+    assert (call.session.pending(), call.session.record()) == (None, [])
     call.offer(sdp(SECURE))
-    assert call.session.pending is Side.ACCESS
+    assert call.session.pending() is Side.ACCESS
     call.answer(sdp(PLAIN))
-    assert call.session.pending is None
+    assert call.session.pending("b1") is None
     [entry] = call.session.record()
     assert (entry["decision"], entry["mechanism"], entry["clause"]) == ("e2ae", "sdes-srtp", "33.328 7.2.1")
+    assert entry["row"] == "A3"

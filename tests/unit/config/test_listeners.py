@@ -1,6 +1,7 @@
 """Listeners of TLS and WebSocket in pcscf.yaml: what they need, and what of them a reload brings in force."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,9 @@ def files(tmp_path: Path) -> Files:
     return issue(tmp_path, "edge")
 
 
-def config(tmp_path: Path, *points: dict[str, object]) -> Config:
+def config(tmp_path: Path, *points: dict[str, object], static: Sequence[object] = ()) -> Config:
     path = tmp_path / "pcscf.yaml"
-    path.write_text(f"{NODE}access: {{listen: {json.dumps(points)}}}\n")
+    path.write_text(f"{NODE}access: {json.dumps({'listen': points, 'static': static})}\n")
     return load(path, Config)
 
 
@@ -88,17 +89,42 @@ async def test_a_reload_takes_all_certificates_or_none(tmp_path: Path, files: Fi
     old = config(tmp_path, *points)
     transports = Transports()
     bound = listeners(old)[:2]
-    certificates = Certificates(transports, old.access.listen, bound)
+    certificates = Certificates(transports, old.access, bound)
     issue(tmp_path, "new")
     new = config(tmp_path, {**points[0], **keys("new")}, {**points[1], "port": 9443})
     assert without_files(old).access != without_files(new).access  # a port needs a restart
-    assert certificates.reload(new.access.listen) == ["tls 127.0.0.1:5061"]
+    assert certificates.reload(new.access) == ["tls 127.0.0.1:5061"]
     assert list(transports._contexts) == bound[:1]
     before = dict(transports._contexts)
     (tmp_path / "new.key").write_text("no key")
     with pytest.raises(ConfigError, match=r"new\.key"):
-        certificates.reload(new.access.listen)
+        certificates.reload(new.access)
     assert transports._contexts == before
+    await transports.close()
+
+
+async def test_a_reload_takes_who_vouches_for_trunks(tmp_path: Path, files: Files) -> None:
+    tls: dict[str, object] = {"transport": "tls", "port": 5061, **keys()}
+    contact = "sip:127.0.0.1:5071;transport=tls"
+
+    def trusting(**proof: str) -> Config:
+        static = [{"aor": "sip:pbx@ims.example", "contact": contact, **proof}]
+        return config(tmp_path, tls, static=static)
+
+    old, transports = trusting(ca="edge-ca.pem"), Transports()
+    bound = listeners(old)[:1]
+    certificates = Certificates(transports, old.access, bound)
+    place = (bound[0], "127.0.0.1", 5071)
+    first = transports._trusted[place]
+    assert first.name == "127.0.0.1"
+    new = trusting(ca="edge-ca.pem", server_name="pbx.example")
+    assert without_files(old) == without_files(new)
+    certificates.reload(new.access)
+    assert transports._trusted[place].name == "pbx.example"
+    (tmp_path / "edge-ca.pem").write_text("no certificate")
+    with pytest.raises(ConfigError, match=r"edge-ca\.pem"):
+        certificates.reload(new.access)
+    assert transports._trusted[place].name == "pbx.example"
     await transports.close()
 
 

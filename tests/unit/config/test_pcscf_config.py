@@ -66,7 +66,6 @@ def test_only_what_is_built_is_announced(tmp_path: Path) -> None:
         ("media_security: {mechanisms: [udptl-dtls]}", "media_security.mechanisms.0", "udptl-dtls"),
         ("media_security: {mechanisms: [sdes-srtp, dtls-srtp]}", "media_security.mechanisms.1", "dtls-srtp"),
         ("media_security: {prefer: dtls-srtp}", "media_security.prefer", "dtls-srtp"),
-        ("media_security: {capability_negotiation: true}", "media_security.capability_negotiation", "true"),
         ("media_security: {sha1_fingerprint: true}", "media_security.sha1_fingerprint", "true"),
         ("media_security: {bfcp_tls_role: setup}", "media_security.bfcp_tls_role", "setup"),
     ],

@@ -12,6 +12,9 @@ from iq.procedures import (
     Action,
     ActionReply,
     Audited,
+    AuthenticationFailures,
+    BearerChange,
+    Change,
     Done,
     Heartbeat,
     MediaInactivity,
@@ -80,6 +83,22 @@ async def test_a_notification_and_its_refusal(ends):
     alg.answer = unknown
     reply = await replied(lambda done: link.notify(5, MediaInactivity("ip/0/access/1"), done))
     assert reply.error.code == 435
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        BearerChange("ip/0/access/1", 1, Change.RELEASED, "closed"),
+        AuthenticationFailures("ip/0/access/1", 1, 128),
+    ],
+)
+async def test_every_notification_has_its_answer(ends, event):
+    alg = await ends.alg()
+    link, _ = ends.agw(alg.controller.port)
+    await alg.up()
+    reply = await replied(lambda done: link.notify(812, event, done))
+    assert reply == ActionReply(812, [Done("ip/0/access/1")])
+    assert alg.notifications == [(812, event)]
 
 
 async def test_a_termination_out_of_service(ends):

@@ -33,7 +33,7 @@ from tests.support import iq_values
 
 MID = "<pcscf.ims.example>:2944"
 VECTORS = Path(__file__).parents[2] / "vectors" / "h248"
-EVERYTHING = [*iq_values.call(), *iq_values.management(), *iq_values.rare()]
+EVERYTHING = [*iq_values.call(), *iq_values.management(), *iq_values.rare(), *iq_values.connections()]
 NAMES = [type(action.procedures[0]).__name__ for action, _ in EVERYTHING]
 
 
@@ -63,7 +63,9 @@ def test_procedures_survive_the_wire(action, reply):
     assert response(codec.encode_reply(MID, 7, [action], [reply])) == codec.Response(7, [reply])
 
 
-@pytest.mark.parametrize(("action", "reply"), [*iq_values.call(), *iq_values.rare()])
+@pytest.mark.parametrize(
+    ("action", "reply"), [*iq_values.call(), *iq_values.rare(), *iq_values.connections()]
+)
 def test_the_direct_way_is_the_tree(action, reply):
     direct = hot_write.request(MID, 50001, action)
     if direct is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from lab.address import parse_target
 from lab.cli import main
 from lab.core import CoreNetwork
 from lab.sockets import open_pair
@@ -72,6 +73,10 @@ def test_media_without_a_peer_fails() -> None:
         (["media", "--local", "127.0.0.1:4000", "--remote", "127.0.0.1:4002"], "no keys"),
         (["media", "--local", "x", "--remote", "127.0.0.1:4002", "--plain"], "no HOST:PORT"),
         (["ue", "sip:alice@ims.example", "--proxy", "pcscf.example"], "no numeric SIP address"),
+        (["ue", "sip:a@b", "--proxy", "tcp:127.0.0.1", "--transport", "tls"], "is not over tls"),
+        (["ue", "sip:a@b", "--proxy", "udp:127.0.0.1", "--ca", "ca.pem"], "no use over udp"),
+        (["ue", "sip:a@b", "--server-name", "pcscf.example"], "no use over udp"),
+        (["ue", "sip:a@b", "--transport", "tls", "--ca", "/nowhere/ca.pem"], "TLS files cannot be used"),
         (["core", "--static", "nonsense"], "two parts"),
     ],
 )
@@ -80,6 +85,22 @@ def test_wrong_use_is_told_in_one_line(arguments: list[str], reason: str) -> Non
     assert result.exit_code == 1
     assert reason in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "transport", "target"),
+    [
+        ("192.0.2.1", None, ("udp", "192.0.2.1", 5060)),
+        ("tcp:192.0.2.1:5070", None, ("tcp", "192.0.2.1", 5070)),
+        ("tls:[2001:DB8:0::1]", None, ("tls", "2001:db8::1", 5061)),
+        ("192.0.2.1", "tls", ("tls", "192.0.2.1", 5061)),
+        ("tls:192.0.2.1:5060", "tls", ("tls", "192.0.2.1", 5060)),
+        ("sip:192.0.2.1;transport=TLS", None, ("tls", "192.0.2.1", 5061)),
+        ("sip:192.0.2.1;lr", "tcp", ("tcp", "192.0.2.1", 5060)),
+    ],
+)
+def test_where_the_proxy_is(text: str, transport: str | None, target: tuple[str, str, int]) -> None:
+    assert parse_target(text, transport) == target
 
 
 def test_unknown_suite() -> None:

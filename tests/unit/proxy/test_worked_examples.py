@@ -8,7 +8,7 @@ import pytest
 
 from pcscf.proxy.charging import Charging
 from pcscf.proxy.originating import HeaderSettings, check_security_verify, originate
-from pcscf.proxy.terminating import answer_from_ue, terminate
+from pcscf.proxy.terminating import answer_from_ue, terminate, terminate_within
 from pcscf.proxy.trust import strip_for_ue
 from pcscf.sip.message import Request, Response
 from tests.support.registered import ANNOUNCED, MemoryFlow, binding, golden, octets, shape
@@ -53,3 +53,18 @@ def test_worked_example_terminating():
     assert shape(forwarded) == shape(golden("proxy/terminating-ue"))
     answered = answer_from_ue(received("terminating-ok-ue"), saved, CHARGING, 0.0)
     assert shape(answered) == shape(received("terminating-ok-core"))
+
+
+def test_a_request_inside_of_a_dialog_has_its_vector_back_in_the_response():
+    update = sent("within-core")
+    saved = terminate_within(update, binding())
+    assert saved is not None
+    assert shape(update) == shape(golden("proxy/within-ue"))
+    answered = answer_from_ue(received("within-ok-ue"), saved, CHARGING, 0.0)
+    assert shape(answered) == shape(received("within-ok-core"))
+
+
+def test_a_request_inside_of_a_dialog_gets_no_vector_of_ours():
+    update = sent("within-ue")
+    assert terminate_within(update, binding()) is None
+    assert shape(update) == shape(golden("proxy/within-ue"))

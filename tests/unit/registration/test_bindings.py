@@ -125,7 +125,7 @@ def test_indexes_and_heap_do_not_outgrow_the_table():
         table.drop_flow(flow.key)
     table.expire(now + 1e6)
     assert (len(table), table._due) == (0, [])
-    assert [table._tokens, table._flows, table._aors, table._identities] == [{}, {}, {}, {}]
+    assert [table._tokens, table._flows, table._aors, table._identities, table._sources] == [{}] * 5
 
 
 @pytest.mark.parametrize(

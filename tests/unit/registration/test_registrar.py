@@ -3,11 +3,14 @@
 import pytest
 
 from pcscf.errors import SipRefusal
-from pcscf.flow import Listener, Side
+from pcscf.flow import Listener, Side, StaticFlow
 from pcscf.registration.path import flow_token
+from pcscf.registration.registrar import Registrar, RegistrarSettings
+from pcscf.registration.trunks import Trunk
 from tests.support.registered import (
     ANNOUNCED,
     CORE,
+    TLS,
     UDP,
     MemoryFlow,
     granted_to_alice,
@@ -153,6 +156,18 @@ def test_listener_may_assume_mechanisms_but_not_sdes_on_an_open_gm():
     assert binding.announced == assumed
     assert binding.mechanisms == {"msrp-tls"}
     assert binding.negotiated == set()
+    assert binding.implicit
+
+
+@pytest.mark.parametrize("media", [["sdes-srtp"], ["msrp-tls"]])
+def test_a_ue_that_announces_says_itself_what_it_asks_for(media):
+    trusting = Listener(
+        Side.ACCESS, "tls", "198.51.100.1", 5061, "access", True, assume=frozenset({"sdes-srtp"})
+    )
+    binding = registered(registrar(), MemoryFlow(trusting), register(media=media))[0].installed[0]
+    assert binding.mechanisms == {"sdes-srtp", *media}
+    assert not binding.implicit
+    assert not registered(registrar(), MemoryFlow(TLS), register())[0].installed[0].implicit
 
 
 def test_sdes_announced_over_udp_is_not_effective():
@@ -240,6 +255,41 @@ def test_table_is_bounded():
     registered(edge, flow, register(), now=2.0)  # who is in it may refresh,
     edge.to_core(register("bob", expires=0), flow, 3.0, octets)  # and leave
     assert len(edge.bindings) == 1
+
+
+def test_bindings_of_one_source_are_bounded():
+    edge = registrar(max_bindings_per_source=1)
+    home, away = MemoryFlow(number=1), MemoryFlow(number=2, remote=("192.0.2.99", 5060))
+    neighbour = MemoryFlow(number=3, remote=("192.0.2.10", 5062))
+    registered(edge, home, register())
+    for flow in (home, neighbour):
+        with pytest.raises(SipRefusal) as caught:
+            edge.to_core(register("bob"), flow, 1.0, octets)
+        assert (caught.value.status, caught.value.headers) == (503, (("Retry-After", "30"),))
+    registered(edge, away, register("bob"), now=1.0)  # of another source,
+    registered(edge, neighbour, register(), now=2.0)  # or the same contact, on another flow
+    with pytest.raises(SipRefusal):  # who moves to a source that is full
+        edge.to_core(register("bob"), home, 3.0, octets)
+    registered(edge, home, register("carol", contact="<sip:carol@192.0.2.10;sos>"), now=4.0)
+    with pytest.raises(SipRefusal):
+        edge.to_core(register("dave", contact="<sip:dave@192.0.2.10;sos>"), home, 5.0, octets)
+    edge.bindings.drop_flow(neighbour.key)
+    registered(edge, home, register("bob"), now=6.0)
+    assert sorted(b.aor for b in edge.bindings.on_flow(home.key)) == [
+        "sip:bob@home.example", "sip:carol@home.example"
+    ]  # fmt: skip
+    assert len(edge.bindings) == 2
+
+
+def test_a_trunk_may_have_as_many_bindings_as_it_likes():
+    trunk, remote = "sip:pbx@home.example", ("192.0.2.50", 5060)
+    static = Trunk(trunk, "sip:192.0.2.50", frozenset(), StaticFlow(UDP, remote, lambda *_: MemoryFlow()))
+    edge = Registrar(RegistrarSettings(CORE, "v.example", b"s" * 32, max_bindings_per_source=1), [static])
+    for number, user in enumerate(("alice", "bob")):
+        registered(edge, MemoryFlow(UDP, 7, remote), register(user), now=number)
+    with pytest.raises(SipRefusal):
+        edge.to_core(register("carol"), MemoryFlow(UDP, 8, (remote[0], 5062)), 3.0, octets)
+    assert len(edge.bindings) == 2
 
 
 def test_service_route_and_identities_are_those_of_the_last_200():

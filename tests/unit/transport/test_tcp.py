@@ -11,6 +11,7 @@ from pcscf.sip.build import response_to
 from pcscf.sip.message import Request, Response, parse
 from pcscf.transport import Transports, stream
 from tests.support.loopback import BOTH_VERSIONS
+from tests.support.programs import until
 from tests.support.sip import INVITE, request
 
 LOOPBACK = Listener(Side.ACCESS, "tcp", "127.0.0.1", 0, "access")
@@ -43,8 +44,11 @@ class Inbox:
 
 
 @contextlib.asynccontextmanager
-async def connection(listener: Listener) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection(listener.host, listener.port)
+async def connection(
+    listener: Listener, source: str | None = None
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    local = (source, 0) if source else None
+    reader, writer = await asyncio.open_connection(listener.host, listener.port, local_addr=local)
     try:
         yield reader, writer
     finally:
@@ -97,6 +101,7 @@ async def test_framing_across_segments_and_the_pong(inbox: Inbox) -> None:
     [
         pytest.param(OPTIONS.encode().replace(b"Content-Length: 0\r\n", b""), b"400", id="no Content-Length"),
         pytest.param(OPTIONS.encode().replace(b"h: 0", b"h: 999999999"), b"513", id="too large"),
+        pytest.param(OPTIONS.encode()[:-2] + b"Subject: " + b"x" * 70_000, b"513", id="endless head"),
     ],
 )
 async def test_what_cannot_be_framed_is_answered_and_closed(inbox: Inbox, bad: bytes, status: bytes) -> None:
@@ -229,6 +234,63 @@ async def test_what_waits_for_a_connection_is_bounded(inbox: Inbox, monkeypatch:
     assert flow.closed
     assert inbox.closed.empty()
     assert await inbox.next_closed() is flow
+
+
+async def test_unfinished_messages_of_all_connections_are_bounded() -> None:
+    """A source that leaves messages half-sent loses the oldest of them; another source loses nothing."""
+    half = request("MESSAGE", body=bytes(60_000)).encode()[:-1]
+    inbox = Inbox(max_unfinished_input=3 * len(half) + 100)
+    await inbox.start()
+    async with contextlib.AsyncExitStack() as stack:
+        writers = []
+        for source, together in [("127.0.0.2", 1), *[("127.0.0.1", 2), ("127.0.0.1", 3)] * 3]:
+            _, writer = await stack.enter_async_context(connection(inbox.listener, source))
+            writers.append(writer)
+            writer.write(half)
+            await reaches(inbox, together * len(half))
+        gone = [await inbox.next_closed() for _ in range(4)]
+        assert [flow.remote for flow in gone] == [own.get_extra_info("sockname") for own in writers[1:5]]
+        assert inbox.transports.counters == {"input_overflows": 4}
+        for writer in (writers[0], writers[6]):
+            writer.write(bytes(1))
+            message, _ = await inbox.next()
+            assert message.body == bytes(60_000)
+        await reaches(inbox, len(half))
+    await inbox.next_closed()
+    assert inbox.transports.unfinished_input == 0
+    await inbox.transports.close()
+
+
+async def reaches(inbox: Inbox, octets: int) -> None:
+    async def look() -> int:
+        return inbox.transports.unfinished_input
+
+    await until(look, lambda seen: seen == octets)
+
+
+async def test_what_all_peers_together_do_not_read_is_bounded() -> None:
+    inbox = Inbox(max_unsent_output=2_000_000)
+    await inbox.start()
+    async with contextlib.AsyncExitStack() as stack:
+        flows = []
+        for _ in range(3):
+            reader, writer = await stack.enter_async_context(connection(inbox.listener))
+            writer.write(INVITE)
+            _, flow = await inbox.next()
+            assert isinstance(flow, stream.StreamFlow)
+            writer.transport.pause_reading()
+            while flow.unsent < 700_000:
+                flow.send(bytes(100_000))
+            flows.append(flow)
+        assert [flow.closed for flow in flows] == [True, False, False]
+        assert await inbox.next_closed() is flows[0]
+        assert inbox.transports.counters == {"output_overflows": 1}
+        assert 1_400_000 <= inbox.transports.unsent_output <= 1_750_000
+        writer.transport.resume_reading()
+        while flows[2].unsent:
+            await read(reader, 10_000)
+        assert inbox.transports.unsent_output == flows[1].unsent
+    await inbox.transports.close()
 
 
 @pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_source"])

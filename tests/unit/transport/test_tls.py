@@ -136,6 +136,7 @@ async def test_half_a_handshake_does_not_last(inbox: Inbox) -> None:
     async with connection(inbox, None) as (reader, writer):
         writer.write(b"\x16\x03\x01\x02\x00")
         await until_open(inbox, 1)
+        await until_unfinished(inbox, 5)
         now = asyncio.get_running_loop().time()
         flow = only_flow(inbox)
         flow.check(now + stream.HANDSHAKE_TIMEOUT - 1)
@@ -146,6 +147,7 @@ async def test_half_a_handshake_does_not_last(inbox: Inbox) -> None:
             assert await read(reader) == b""
     await inbox.next_closed()
     assert inbox.counters == {"handshake_timeouts": 1}
+    assert inbox.transports.unfinished_input == 0
 
 
 async def test_handshakes_are_bounded_in_number(inbox: Inbox, files: Files) -> None:
@@ -295,6 +297,13 @@ async def until_open(box: Inbox, wanted: int) -> None:
         return box.transports.connections
 
     await until(look, lambda seen: seen == wanted)
+
+
+async def until_unfinished(box: Inbox, octets: int) -> None:
+    async def look() -> int:
+        return box.transports.unfinished_input
+
+    await until(look, lambda seen: seen == octets)
 
 
 async def until_refused(box: Inbox, wanted: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import tracemalloc
 
 import pytest
 
@@ -74,6 +75,18 @@ async def test_flows_of_a_peer_are_equal(inbox: Inbox, peer: Peer) -> None:
     assert inbox.transports.flow_to(listener, "127.0.0.1", 9).key != flow.key
     flow.send(b"hello")
     assert await peer.receive() == b"hello"
+
+
+async def test_a_datagram_takes_no_more_memory_than_it_has_octets(inbox: Inbox, peer: Peer) -> None:
+    """Not even for a moment: 64 kB for each, of which a few hundred octets stay, tear the heap to pieces."""
+    (listener,) = await inbox.transports.start([LOOPBACK])
+    tracemalloc.start()
+    try:
+        peer.send(request("OPTIONS").encode(), listener)
+        await inbox.next()
+        assert tracemalloc.get_traced_memory()[1] < 32_000
+    finally:
+        tracemalloc.stop()
 
 
 async def test_response_goes_to_the_source_with_rport(inbox: Inbox, peer: Peer) -> None:  # RFC 3581

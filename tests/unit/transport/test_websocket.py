@@ -278,6 +278,7 @@ async def test_half_a_message_does_not_last(inbox: Inbox) -> None:
         writer.write(frame(Opcode.TEXT, OPTIONS) + frame(Opcode.TEXT, INVITE[:50], fin=False))
         _, flow = await inbox.next()
         assert isinstance(flow, stream.StreamFlow)
+        assert flow.unfinished == 50
         now = asyncio.get_running_loop().time()
         flow.check(now + stream.MESSAGE_TIMEOUT - 1)
         assert not flow.closed

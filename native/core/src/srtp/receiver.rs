@@ -1,5 +1,7 @@
 //! The direction that arrives at a leg.
 
+use std::mem;
+
 use super::contexts::Contexts;
 use super::crypto::Crypto;
 use super::transform::{ENCRYPTED, INDEX, Transform, transform};
@@ -9,8 +11,14 @@ use crate::reason::Reason;
 /// Authenticates and decrypts what arrives at a leg with one key, and for a while with the one before.
 pub struct Receiver {
     keyed: Keyed,
-    /// The one before, and until when (seconds) it serves.
-    old: Option<Box<(Keyed, f64)>>,
+    old: Option<Box<Old>>,
+}
+
+/// The key before. It stays known, should it come back: a refused change is taken back.
+struct Old {
+    keyed: Keyed,
+    /// Seconds. It serves until then, or until the first packet under its successor.
+    until: f64,
 }
 
 impl Receiver {
@@ -28,18 +36,28 @@ impl Receiver {
 
     /// Take over from `old` at `now` (seconds): it serves what was on its way. Its own predecessor goes.
     pub fn succeed(&mut self, old: Receiver, now: f64) {
-        self.old = Some(Box::new((old.keyed, now + OLD_KEY_SECONDS)));
+        self.old = Some(Box::new(Old { keyed: old.keyed, until: now + OLD_KEY_SECONDS }));
+    }
+
+    /// Go back to the key before, as it was, if that is `key`; the present one becomes the old one.
+    pub fn go_back(&mut self, key: &Crypto, now: f64) -> bool {
+        let Some(old) = self.old.as_mut().filter(|old| old.keyed.crypto == *key) else { return false };
+        mem::swap(&mut self.keyed, &mut old.keyed);
+        old.until = now + OLD_KEY_SECONDS;
+        true
     }
 
     /// Unprotect `packet` in place. The plain length; the packet is as it was where it is refused.
     pub fn unprotect(&mut self, packet: &mut [u8], rtcp: bool, now: f64) -> Result<usize, Reason> {
         let result = self.keyed.unprotect(packet, rtcp);
         let Some(old) = &mut self.old else { return result };
-        if now >= old.1 {
-            self.old = None;
+        if result.is_ok() {
+            old.until = f64::NEG_INFINITY;
+        }
+        if now >= old.until {
             return result;
         }
-        result.or_else(|reason| old.0.unprotect(packet, rtcp).map_err(|_| reason))
+        result.or_else(|reason| old.keyed.unprotect(packet, rtcp).map_err(|_| reason))
     }
 
     /// Every SSRC met so far under the present key.
@@ -98,15 +116,12 @@ impl Keyed {
         let place = self.contexts.find(ssrc)?;
         let behind = if suite.is_aead() { mki } else { mki + suite.rtcp_tag() };
         let word = header::word(packet, packet.len() - behind - INDEX);
-        let (clear, index) = (word & ENCRYPTED == 0, word & !ENCRYPTED);
-        if clear && !suite.is_aead() {
-            return Err(Reason::Auth);
+        if word & ENCRYPTED == 0 {
+            return Err(Reason::Auth); // authentic or not: encryption was agreed upon (RFC 4568 6.3.2)
         }
+        let index = word & !ENCRYPTED;
         if let Some(context) = self.contexts.get(place) {
             context.srtcp.check(index.into())?;
-        }
-        if clear {
-            return Err(Reason::Auth); // no leg takes RTCP that its peer left in the clear
         }
         let plain = self.transform.open_rtcp(packet, ssrc, index).ok_or(Reason::Auth)?;
         self.contexts.open(place, ssrc).srtcp.accept(index.into());

@@ -1,0 +1,40 @@
+"""pcscf.sdp.msrp: the path of a session over the gateway."""
+
+import pytest
+
+from pcscf.sdp.model import Sdp
+from pcscf.sdp.msrp import through
+from tests.support.media import sdp
+
+
+def path(line: str, *more: str, proto: str = "TCP/MSRP", host: str = "198.51.100.20") -> str:
+    media = Sdp.parse(sdp("\n".join([f"m=message 9 {proto} *", line, *more]))).media[0]
+    return through(media, media.lines, host, 20000)[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("a=path:msrp://192.0.2.10:9/s4;tcp", "a=path:msrp://198.51.100.20:20000/s4;tcp"),
+        ("a=path:msrps://ue.example/s4;tcp", "a=path:msrps://198.51.100.20:20000/s4;tcp"),
+        ("a=Path: MSRP://bob@[2001:db8::1]:9/s4;tcp", "a=Path: MSRP://bob@198.51.100.20:20000/s4;tcp"),
+        (
+            "a=path:msrp://a:1/r;tcp msrp://b:2/s;tcp",
+            "a=path:msrp://198.51.100.20:20000/r;tcp msrp://b:2/s;tcp",
+        ),
+        ("a=path:tel:1", "a=path:tel:1"),
+    ],
+)
+def test_the_first_hop_is_the_gateway(line: str, expected: str) -> None:
+    assert path(line) == expected
+
+
+def test_ip6() -> None:
+    line = path("a=path:msrp://192.0.2.10:9/s4;tcp", host="2001:db8::20")
+    assert line == "a=path:msrp://[2001:db8::20]:20000/s4;tcp"
+
+
+def test_peers_that_match_by_session_id_keep_their_path() -> None:
+    line = "a=path:msrp://192.0.2.10:9/s4;tcp"
+    assert path(line, "a=msrp-cema") == line
+    assert path(line, proto="TCP/BFCP") == line
