@@ -1,7 +1,7 @@
 """Gateways that come and go, and what they report about the media of calls (TS 23.334, TS 24.229 5.2.8)."""
 
 from iq.errors import IqError
-from iq.procedures import AuthenticationFailures, BearerChange, Notification
+from iq.procedures import AuthenticationFailures, BearerChange, Notification, SecurityChange
 from pcscf.proxy.branch import Call
 from pcscf.proxy.calls import Calls
 from pcscf.proxy.effects import Report
@@ -43,7 +43,7 @@ class Outages:
         if not call.media.has(notification.termination):
             raise IqError(430, "unknown TerminationID")
         stream = None
-        if isinstance(notification, BearerChange | AuthenticationFailures):
+        if isinstance(notification, BearerChange | SecurityChange | AuthenticationFailures):
             stream = notification.stream
         self._happened(event_of(notification), call, stream, details_of(notification))
 
