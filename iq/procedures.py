@@ -259,8 +259,8 @@ class SecurityCause(StrEnum):
 
 @dataclass(slots=True)
 class SecurityChange:
-    """(D)TLS failure or loss (TS 23.334 5.11): ``stream`` passes nothing any more at both terminations, and has
-    no TCP connections; reported once, without a BearerChange. FAILED: no octet of media has passed."""
+    """(D)TLS failure or loss (TS 23.334 5.11): ``stream`` passes nothing any more at both terminations, and
+    has no TCP connections; reported once, without a BearerChange. FAILED: no octet of media has passed."""
 
     termination: str
     stream: int
