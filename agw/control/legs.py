@@ -15,8 +15,8 @@ DATAGRAM = frozenset(
         "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF",
     }
 )  # fmt: skip
-#: The same over TCP; TLS passes from end to end.
-TCP = frozenset({"TCP", "TCP/MSRP", "TCP/TLS/MSRP", "TCP/BFCP", "TCP/TLS/BFCP"})
+#: The same over TCP; TLS ends here where certificates are spoken of, else it passes from end to end.
+TCP = frozenset({"TCP", "TCP/TLS", "TCP/MSRP", "TCP/TLS/MSRP", "TCP/BFCP", "TCP/TLS/BFCP"})
 TRANSPORTS = RTP | SDES | DATAGRAM | TCP
 
 _SENDS = frozenset({Mode.SEND_RECEIVE, Mode.SEND_ONLY})
@@ -27,9 +27,20 @@ def is_tcp(transport: str) -> bool:
     return transport.upper() in TCP
 
 
+def is_tls(transport: str) -> bool:
+    """Is it protected by certificates?"""
+    return not {"TLS", "DTLS"}.isdisjoint(transport.upper().split("/"))
+
+
+def inside(end: End) -> str:
+    """What passes at ``end``: its transport, without TLS where that ends here."""
+    transport = end.transport.upper()
+    return transport if end.security is None else transport.replace("/TLS", "", 1)
+
+
 def tcp_leg(termination: Termination, end: End, other: End | None) -> TcpLeg:
     """What the relay of TCP does at ``end``: nothing where the other end is not alike."""
-    alike = other is not None and other.transport.upper() == end.transport.upper()
+    alike = other is not None and inside(other) == inside(end)
     return TcpLeg(
         end.setup if alike else None,
         end.mode in _SENDS,
@@ -37,6 +48,7 @@ def tcp_leg(termination: Termination, end: End, other: End | None) -> TcpLeg:
         end.remote,
         termination.latching,
         termination.source,
+        end.security if is_tls(end.transport) else None,
     )
 
 

@@ -3,8 +3,9 @@
 from agw.control.checks import wanted_version
 from agw.control.legs import is_tcp, leg, tcp_leg
 from agw.control.ports import Interface, Realm
-from agw.control.termination import End, Termination
+from agw.control.termination import End, Termination, secured
 from agw.engine.api import Counters, Engine, EngineError, PortId, PortState
+from agw.security.api import NewIdentity
 from agw.tcp.api import ByteRelay
 from iq.errors import IqError
 from iq.procedures import Mode, Stream
@@ -13,11 +14,14 @@ from iq.procedures import Mode, Stream
 class Media:
     """Opens the ports of ends, joins, edits and closes them. Edits wait for ``settle``, one for each end."""
 
-    def __init__(self, engine: Engine, tcp: ByteRelay | None, max_ports: int) -> None:
-        """tcp: None where there is no TCP media. max_ports: see Contexts."""
+    def __init__(
+        self, engine: Engine, tcp: ByteRelay | None, new_identity: NewIdentity | None, max_ports: int
+    ) -> None:
+        """tcp: None where there is no TCP media. new_identity, max_ports: see Contexts."""
         self.engine = engine
         self.max_ports = max_ports
         self.open_ports = 0
+        self.new_identity = new_identity
         self._tcp = tcp
         self._changed: dict[PortId, tuple[Termination, End]] = {}
         self._started: dict[PortId, bool] = {}
@@ -62,6 +66,7 @@ class Media:
             port,
             number,
             tcp,
+            secured(None, stream, self.new_identity),
         )
 
     def join(self, end: End, other: End) -> None:

@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from OpenSSL import SSL
 
 from iq.fingerprint import Fingerprint
 
@@ -52,6 +53,10 @@ class Identity:
     def fingerprint(self, name: str) -> Fingerprint:
         """Raises KeyError for what is not in iq.fingerprint.HASHES."""
         return Fingerprint(name, self.certificate.fingerprint(_HASHES[name]))
+
+    def prove(self, connection: SSL.Connection) -> None:
+        connection.use_certificate(self.certificate)
+        connection.use_privatekey(self.key)
 
 
 def _today() -> dt.datetime:

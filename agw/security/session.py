@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from OpenSSL import SSL
 
-from agw.security.certificates import Identity
+from agw.security.api import Identity
 from agw.security.events import Closed, Data, Established, Event, Failed
 from agw.security.profiles import MTU, Check, Profile
 from iq.fingerprint import Fingerprint
@@ -86,8 +86,7 @@ class Session:
         self.state = State.NEW
         self._connection = SSL.Connection(profile.context)
         self._connection.set_app_data(self._check)
-        self._connection.use_certificate(identity.certificate)
-        self._connection.use_privatekey(identity.key)
+        identity.prove(self._connection)
         if profile.datagrams:
             self._connection.set_ciphertext_mtu(MTU)
         if client:

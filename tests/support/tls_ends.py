@@ -156,6 +156,10 @@ class Other:
     key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
     certificate: x509.Certificate
 
+    def prove(self, connection: SSL.Connection) -> None:
+        connection.use_certificate(self.certificate)
+        connection.use_privatekey(self.key)
+
     def fingerprint(self, name: str) -> Fingerprint:
         der = self.certificate.public_bytes(serialization.Encoding.DER)
         return Fingerprint(name, hashlib.new(name.replace("-", ""), der).digest())

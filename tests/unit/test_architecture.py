@@ -49,6 +49,7 @@ PURE_ROOMS = (
     "agw.control",
     "agw.engine.api",
     "agw.errors",
+    "agw.security.api",
     "agw.tcp.api",
     "agw.tcp.states",
     "hosting.counters",
