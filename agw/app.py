@@ -22,6 +22,9 @@ from agw.control.termination import EndedContext
 from agw.engine.choice import make_engine, native_missing
 from agw.engine.sockets import open_udp
 from agw.metrics import families
+from agw.security.certificates import Pool
+from agw.security.session import Handshakes
+from agw.security.sessions import TlsSessions
 from agw.tcp.relay import TcpRelay
 from hosting.admin import Admin
 from hosting.config import differences
@@ -64,9 +67,14 @@ class Process:
             raise StartError("no stream is possible: the limit of open files is too low (ulimit -n)")
         self._engine = make_engine(self._loop, config.engine, config.limits.max_ssrcs)
         self._engine.watch(self._engine_event)
-        self._tcp = TcpRelay(self._loop, establish=config.limits.tcp_establish)
+        self._certificates = Pool()
+        self._handshakes = Handshakes(config.limits.tls_handshakes)
+        sessions = TlsSessions(self._handshakes, config.limits.tls_handshake)
+        self._tcp = TcpRelay(self._loop, sessions.session, establish=config.limits.tcp_establish)
         self._tcp.watch(self._tcp_event)
-        self._contexts = Contexts(self._engine, self._realms, self._capacity.max_ports, self._tcp)
+        self._contexts = Contexts(
+            self._engine, self._realms, self._capacity.max_ports, self._tcp, self._certificates.take
+        )
         self._outages = Outages(self._contexts)
         self._forgeries = Forgeries(self._contexts, config.limits.auth_failures)
         self._supervision = Supervision(self._contexts, config.limits.control_grace)
@@ -181,6 +189,7 @@ class Process:
             if self._link.up:
                 self._link.notify(context, report)
         self._tcp.tick(now)
+        self._certificates.refill()
         self._record()
         self._tick_handle = self._loop.call_later(TICK_SECONDS, self._tick)
 

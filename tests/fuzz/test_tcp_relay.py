@@ -12,7 +12,7 @@ from agw.tcp.relay import TcpRelay
 from agw.tcp.states import State
 from iq.procedures import Endpoint, Setup
 from tests.support.media_peer import LOOPBACK, open_descriptors
-from tests.support.tcp_media import ELSEWHERE, Call, End
+from tests.support.tcp_media import ELSEWHERE, Call, End, make_relay
 
 SIDES = ["access", "core"]
 legs = st.fixed_dictionaries(
@@ -135,7 +135,7 @@ async def _live(sequence: list[tuple[str, tuple[str, object]]]) -> None:
     escaped: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: escaped.append(context))
     before = open_descriptors()
-    relay = TcpRelay(asyncio.get_running_loop())
+    relay = make_relay()
     life = Life(relay)
     try:
         for side, (action, value) in sequence:
