@@ -4,7 +4,7 @@ import functools
 import ipaddress
 from collections.abc import Container
 
-from agw.control.legs import SDES, TRANSPORTS, is_tcp, is_tls
+from agw.control.legs import ENDING_DTLS, SDES, TRANSPORTS, is_tcp, is_tls
 from agw.control.termination import End, has_description, speaks_of_certificates
 from iq.errors import IqError
 from iq.procedures import Configure, Endpoint, Reserve, Stream
@@ -89,6 +89,8 @@ def _check_security(stream: Stream, end: End | None, tls: bool) -> None:
     transport = stream.transport if described or end is None else end.transport
     if certificates and not is_tls(transport):
         raise IqError(473, "Conflicting property values: a=fingerprint without TLS")
+    if certificates and not is_tcp(transport) and transport.upper() not in ENDING_DTLS:
+        raise IqError(515, f"Unsupported media type: DTLS of {_word(transport)} cannot end here")
 
 
 def _check_crypto(crypto: Crypto, suites: Container[str]) -> None:

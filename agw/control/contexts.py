@@ -7,6 +7,7 @@ from agw.control.checks import check_configure, check_reserve
 from agw.control.media import Media
 from agw.control.ports import Realm
 from agw.control.termination import Context, End, EndedContext, Termination
+from agw.dtls.api import DtlsEnds
 from agw.engine.api import Counters, Engine, EngineError, PortId
 from agw.security.api import NewIdentity
 from agw.tcp.api import ByteRelay
@@ -51,13 +52,15 @@ class Contexts:
         max_ports: int,
         tcp: ByteRelay | None = None,
         new_identity: NewIdentity | None = None,
+        dtls: DtlsEnds | None = None,
     ) -> None:
         """max_ports: ports that may be open at a time, by the descriptors that this process may have.
 
         tcp: None refuses TCP media. new_identity: a certificate for a stream; None: no (D)TLS ends here.
+        dtls: None: nothing passes where DTLS would end.
         """
         self.draining = False
-        self.media = Media(engine, tcp, new_identity, max_ports)
+        self.media = Media(engine, tcp, dtls, new_identity, max_ports)
         self.contexts: dict[int, Context] = {}
         self.terminations: dict[str, Termination] = {}
         self.holders: dict[PortId, Termination] = {}
@@ -127,6 +130,14 @@ class Contexts:
             self.ended.append(
                 EndedContext(context.id, now - context.started, reason, context.emergency, context.closed)
             )
+
+    def rekey(self, port: PortId) -> EngineError | None:
+        """DTLS has other keys for ``port``; returns what ``settle`` does."""
+        holder = self.holders.get(port)
+        for end in holder.ends.values() if holder is not None else ():
+            if holder is not None and end.port == port:
+                self.media.touch(holder, end)
+        return self.settle()
 
     def settle(self) -> EngineError | None:
         """Hand what has changed to the engine; returns what it could not do, all else is in effect then."""

@@ -67,12 +67,12 @@ class Dtls:
         if leg.far is not None:
             self._far[leg.far] = side
         side.edit(leg)
-        self._send(side)
+        self._loop.call_soon(self._settle, side)  # once the engine hands over what the answer is
 
     def restart(self, port: PortId) -> None:
         if (side := self._sides.get(port)) is not None:
             side.restart()
-            self._send(side)
+            self._loop.call_soon(self._settle, side)
 
     def keys(self, port: PortId) -> Keys:
         side = self._sides.get(port)

@@ -141,6 +141,16 @@ class Counters:
         if any(other.drops):
             self.drops = list(map(operator.add, self.drops, other.drops))
 
+    def plus(self, other: "Counters") -> "Counters":
+        drops = list(map(operator.add, self.drops, other.drops))
+        return Counters(
+            self.packets + other.packets,
+            self.octets + other.octets,
+            self.rtcp + other.rtcp,
+            self.handed_over + other.handed_over,
+            drops,
+        )
+
     def dropped(self) -> dict[str, int]:
         """Reasons that occurred, by lower-case name."""
         return {DropReason(index).name.lower(): count for index, count in enumerate(self.drops) if count}

@@ -47,6 +47,7 @@ PURE_ROOMS = (
     "pcscf.ratelimit",
     "iq",
     "agw.control",
+    "agw.dtls.api",
     "agw.engine.api",
     "agw.errors",
     "agw.security.api",

@@ -285,6 +285,7 @@ def test_a_handshake_that_is_cut_off_leaves_nothing() -> None:
     gateway.ends.edit(PORT, leg(security=security(client=True), rtcp_mux=False))
     assert gateway.handshakes.going == 2
     gateway.ends.close(PORT)
+    gateway.clock.turn()
     assert gateway.handshakes.going == gateway.clock.armed == 0
 
 
