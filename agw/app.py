@@ -39,6 +39,7 @@ from iq.procedures import (
     MediaInactivity,
     OutOfService,
     Reason,
+    SecurityChange,
     ServiceChangeMethod,
 )
 
@@ -212,8 +213,14 @@ class Process:
 
     def _tcp_event(self) -> None:
         for report in self._tcp.reports():
-            if (told := bearer_change(self._contexts, report)) is not None and self._link.up:
-                self._link.notify(*told)
+            if (told := bearer_change(self._contexts, report)) is None:
+                continue
+            context, change = told
+            if isinstance(change, SecurityChange):
+                where = {"context": context, "termination": change.termination, "stream": change.stream}
+                log.warning("media security failed", cause=change.cause.value, detail=report.cause, **where)
+            if self._link.up:
+                self._link.notify(context, change)
 
     def _report(self, context: int, report: OutOfService) -> None:
         def answered(reply: ActionReply) -> None:
