@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Protocol
 
 from agw.dtls.srtp import keys
 from agw.engine.api import Address
 from agw.security.api import Security
-from agw.security.certificates import Identity
 from agw.security.events import Closed, Data, Established, Event, Failed
 from agw.security.profiles import Profile
 from agw.security.session import HANDSHAKE_SECONDS, Handshakes, Session, State
@@ -162,7 +161,7 @@ class Association:
         common = self._common
         self._session = Session(
             common.srtp if self._srtp else common.plain,
-            cast("Identity", self.security.identity),  # the pool's: whoever handed it on did not look inside
+            self.security.identity,
             self.security.expected,
             client=self.security.client,
             handshakes=common.handshakes,

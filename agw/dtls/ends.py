@@ -1,14 +1,17 @@
 """All ports whose DTLS ends here, between the engine that hands over and who asks for keys."""
 
 import asyncio
+import hmac
+import secrets
 from collections import deque
 from collections.abc import Callable
 
 from agw.dtls.api import DtlsEnds, DtlsLeg, Keys, Passed, Report
 from agw.dtls.association import Common
 from agw.dtls.side import Side
+from agw.dtls.srtp import use_srtp
 from agw.engine.api import Address, Datagram, Engine, PortId
-from agw.security.profiles import Profile
+from agw.security.profiles import Profile, dtls
 from agw.security.session import HANDSHAKE_SECONDS, Handshakes
 from hosting.counters import Tally
 
@@ -137,6 +140,22 @@ class Dtls:
     def _leave_far(self, side: Side) -> None:
         if side.leg.far is not None and self._far.get(side.leg.far) is side:
             del self._far[side.leg.far]
+
+
+def make_dtls(
+    loop: asyncio.AbstractEventLoop,
+    engine: Engine,
+    handshakes: Handshakes,
+    seconds: float = HANDSHAKE_SECONDS,
+) -> Dtls:
+    """With the profiles of this gateway, and a secret for its cookies. handshakes: of the whole process."""
+    secret = secrets.token_bytes(32)
+
+    def cookie(source: bytes) -> bytes:
+        return hmac.digest(secret, source, "sha256")
+
+    srtp = dtls(cookie, use_srtp(engine.abilities.suites))
+    return Dtls(loop, engine, srtp, dtls(cookie), handshakes, seconds=seconds)
 
 
 def _nobody(_told: object) -> None:
