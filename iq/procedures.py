@@ -174,7 +174,8 @@ class Register:
     """IMS-AGW Restoration, Communication Up or Out-of-Service: ServiceChange on ROOT (TS 23.334 8).
 
     epoch: hexadecimal, chosen by the gateway process at its start: the same epoch still has its contexts.
-    suites: what its engine can do; an empty tuple means MANDATORY_SUITE alone.
+    suites: what its engine can do; an empty tuple means MANDATORY_SUITE alone. mechanisms: of media security
+    that it can end (TS 24.229 7.2A.7); an empty tuple means MANDATORY_MECHANISM alone.
     """
 
     method: ServiceChangeMethod
@@ -183,6 +184,7 @@ class Register:
     profile: str = "threegimsagw/1"
     epoch: str = ""
     suites: tuple[str, ...] = ()
+    mechanisms: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

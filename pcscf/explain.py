@@ -15,6 +15,7 @@ from pcscf.errors import SdpRejected
 from pcscf.flow import Listener, Side
 from pcscf.registration.security_agreement import network_mechanisms
 from pcscf.sdp.model import MAX_SDP
+from pcscf.sip.build import PHRASES
 
 #: Exit status where the offer cannot be read.
 EXIT_OFFER = 1
@@ -123,6 +124,7 @@ def _profile(config: Config, peer: Peer) -> AccessProfile:
         core_realm=config.core.realm,
         suites=frozenset(SUITES),
         implicit=peer.implicit,
+        terminates=frozenset(MECHANISMS),
     )
 
 
@@ -149,7 +151,8 @@ def _lines(explanation: Explanation, sender: Side, peer: Peer, network: frozense
         lines += ["", "a=3ge2ae from the core is removed: only this edge may say it (TS 33.328 5.4.1)"]
     if explanation.refusal is not None:
         refusal = explanation.refusal
-        lines += ["", f"the offer is refused with {refusal.status} {refusal.phrase}: {refusal}"]
+        phrase = refusal.phrase or PHRASES.get(refusal.status, "")
+        lines += ["", f"the offer is refused with {refusal.status} {phrase}: {refusal}"]
     if explanation.sdp is not None:
         lines += [
             "",

@@ -28,6 +28,7 @@ from iq.h248.packages import (
     SECURITY,
     STREAM,
     X_EPOCH,
+    X_MECHANISMS,
     X_SUITES,
     quote,
     termination_id,
@@ -63,14 +64,14 @@ _REASONS = {
 _OUT_OF_SERVICE = frozenset({Reason.MALFUNCTIONING, Reason.OUT_OF_SERVICE})
 _REASON = re.compile(r'"?([0-9]{3})\b.*')
 _NUMBER = re.compile(r"[0-9]{1,9}")
-MAX_SUITES = 32
+MAX_NAMES = 32
 _CAUSES = {cause.value: cause for cause in SecurityCause}
 #: Values of g/cause Generalcause (H.248.1 E.1.2); others go out as UN.
 GENERAL_CAUSES = frozenset({"NR", "UR", "FT", "FP", "IW", "UN"})
 
 
 def register_to_command(register: Register) -> Command:
-    """Return the ServiceChange on ROOT; suites and epoch go into extension parameters."""
+    """Return the ServiceChange on ROOT; epoch, suites and mechanisms go into extension parameters."""
     parameters = [
         Node("Method", register.method.value, operator="="),
         Node("Version", str(register.version), operator="="),
@@ -82,6 +83,8 @@ def register_to_command(register: Register) -> Command:
         parameters.append(Node(X_EPOCH, quote(register.epoch), operator="="))
     if register.suites:
         parameters.append(Node(X_SUITES, quote(" ".join(register.suites)), operator="="))
+    if register.mechanisms:
+        parameters.append(Node(X_MECHANISMS, quote(" ".join(register.mechanisms)), operator="="))
     return Command("ServiceChange", ROOT, [Services(parameters)])
 
 
@@ -129,12 +132,18 @@ def service_change_from_command(command: Command) -> Register | OutOfService:
             raise IqError(UNSUPPORTED_VALUE, "value of Method or Reason for a termination")
         return OutOfService(command.termination, reason)
     empty = Node("")
-    suites = unquote(nodes.get(X_SUITES, empty).value).split()
-    if len(suites) > MAX_SUITES:
-        raise IqError(UNSUPPORTED_VALUE, f"more than {MAX_SUITES} suites")
+    suites, mechanisms = _names(nodes, X_SUITES), _names(nodes, X_MECHANISMS)
     profile = nodes.get("Profile", empty).value
     epoch = unquote(nodes.get(X_EPOCH, empty).value)
-    return Register(method, reason, _version(nodes, 1), profile, epoch, tuple(suites))
+    return Register(method, reason, _version(nodes, 1), profile, epoch, suites, mechanisms)
+
+
+def _names(nodes: dict[str, Node], parameter: str) -> tuple[str, ...]:
+    node = nodes.get(parameter)
+    names = unquote(node.value).split() if node is not None else []
+    if len(names) > MAX_NAMES:
+        raise IqError(UNSUPPORTED_VALUE, f"more than {MAX_NAMES} names in {parameter}")
+    return tuple(names)
 
 
 def registered_to_command(registered: Registered) -> Command:

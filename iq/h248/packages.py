@@ -47,6 +47,7 @@ STREAM = "Stream"
 
 #: Extension parameters of ServiceChange: "X-" and at most 6 letters or digits (H.248.1 B.2).
 X_SUITES = "x-suites"
+X_MECHANISMS = "x-mechanisms"
 X_EPOCH = "x-epoch"
 
 ROOT = "ROOT"

@@ -121,6 +121,8 @@ def _secure(
         access = role_towards_answerer(line.setup or ACTPASS, answered)
         core = _towards_core(offered, access) if stream.tcp else None
         peer = answering(media, session, sha1=line.sha1)
+    if not stream.tcp and access is None:
+        raise SdpRejected("answer that holds a DTLS association")
     if stream.tcp and None in {access, core}:
         access = core = None
     connection = media.first("connection") if stream.tcp and not line.fresh else None

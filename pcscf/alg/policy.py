@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 
-from iq.suites import MANDATORY_SUITE
-
-#: What a gateway can do that announces nothing (TS 33.328).
-MANDATORY_MECHANISM = "sdes-srtp"
+from iq.suites import MANDATORY_MECHANISM, MANDATORY_SUITE
 
 
 @dataclass(frozen=True, slots=True)

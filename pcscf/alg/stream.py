@@ -108,7 +108,8 @@ class MediaStream:
 
     def _goes_on(self, peer: Peer, remote: Endpoint | None) -> bool:
         now = self.state
-        moved = remote is not None and now.access_remote is not None and remote != now.access_remote
+        there = now.access_remote
+        moved = remote is not None and there is not None and _place(remote) != _place(there)
         return goes_on(now.association, now.access_setup, peer, tcp=self.tcp, moved=moved)
 
     def reaches(self, side: Side, media: Media) -> bool:
@@ -227,7 +228,8 @@ def new_stream(stream_id: int, media: Media, decision: Decision, offerer: Side) 
     elif decision.action is Handling.E2E and profile is not None and not profile.secure and counterpart:
         # What the ends agree on may be SRTP: relayed bit for bit, whatever it is.
         access.transport = core.transport = counterpart
-    state = State(None, None, Mode.INACTIVE, Mode.INACTIVE)
+    remote = remote_of(media, rtcp_mux=True) if peer is not None else None
+    state = State(remote, None, Mode.INACTIVE, Mode.INACTIVE)
     return MediaStream(stream_id, kind_of(media), decision, access, core, state, peer=peer)
 
 
@@ -252,6 +254,10 @@ def remote_of(media: Media, rtcp_mux: bool) -> Endpoint | None:
     return Endpoint(
         address.host, media.port, None if rtcp_mux else rtcp_port(media.first("rtcp"), media.port)
     )
+
+
+def _place(endpoint: Endpoint) -> tuple[str, int]:
+    return endpoint.address, endpoint.port
 
 
 def _differing(now: Endpoint | None, wanted: Endpoint | None) -> Endpoint | None:

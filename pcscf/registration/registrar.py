@@ -1,7 +1,7 @@
 """REGISTER through the edge (TS 24.229 5.2.2): the edits in both directions, and what the 200 changes."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Listener
@@ -94,6 +94,10 @@ class Registrar:
     def network(self, listener: Listener) -> tuple[str, ...]:
         """Return the media mechanisms that are announced on ``listener``."""
         return network_mechanisms(listener, self.settings.mechanisms)
+
+    def announce(self, mechanisms: tuple[str, ...]) -> None:
+        """Announce these from now on; what bindings agreed on stays until their next REGISTER."""
+        self.settings = replace(self.settings, mechanisms=mechanisms)
 
     def had_token(self, token: str) -> bool:
         """Tell whether the user part of one of our Path URIs is ``token``, now or before its flow ended."""

@@ -92,6 +92,7 @@ def management() -> list[tuple[Action, ActionReply]]:
         Reason.COLD_BOOT,
         epoch="0123456789abcdef",
         suites=(SUITE, "AEAD_AES_128_GCM"),
+        mechanisms=("msrp-tls", "sdes-srtp"),
     )
     terminations = Audited({812: ["ip/0/access/4097", "ip/0/core/4098"], 813: ["ip/0/access/4101"]})
     pairs: list[tuple[Action, ActionReply]] = [

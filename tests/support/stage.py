@@ -24,6 +24,7 @@ from pcscf.proxy.charging import Charging
 from pcscf.proxy.core import Proxy, ProxySettings
 from pcscf.proxy.effects import AskGateway, CancelBranch, Effect, Forward, Report, Respond
 from pcscf.proxy.emergency import EmergencySettings
+from pcscf.proxy.gateways import Abilities
 from pcscf.proxy.originating import HeaderSettings
 from pcscf.proxy.placing import Hop, Placing
 from pcscf.registration.registrar import Registrar, RegistrarSettings
@@ -37,6 +38,7 @@ UDP = Listener(Side.ACCESS, "udp", "198.51.100.1", 5060, "access", confidential=
 CORE = Listener(Side.CORE, "udp", "203.0.113.1", 5060, "core")
 CORE_TCP = Listener(Side.CORE, "tcp", "203.0.113.1", 5060, "core")
 LISTENERS = [TLS, UDP, CORE, CORE_TCP]
+MECHANISMS = ("sdes-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls")
 SCSCF = ("203.0.113.50", 5060)
 STEP = 0.05
 
@@ -145,7 +147,10 @@ def _realms() -> dict[str, Realm]:
 
 
 class Stage:
-    """now: the virtual time. finals: status codes of the final responses of each request that came in."""
+    """now: the virtual time. finals: status codes of the final responses of each request that came in.
+
+    terminates: media security that the gateways announce.
+    """
 
     def __init__(
         self,
@@ -157,15 +162,16 @@ class Stage:
         listeners: list[Listener] | None = None,
         emergency: EmergencySettings | None = None,
         reg_event: bool = False,
+        terminates: frozenset[str] = frozenset(MECHANISMS),
         **calls: Any,
     ) -> None:
+        self.terminates = terminates
         self.now = 1000.0
         self.random = Random()
         self.counters = Counters()
         self.layer = transactions.TransactionLayer()
-        mechanisms = ("sdes-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls")
-        self.registrar = Registrar(RegistrarSettings(CORE, "visited.example", b"s" * 32, mechanisms))
-        headers = HeaderSettings(Charging(CORE.host, "visited.example"), mechanisms, strict_verify)
+        self.registrar = Registrar(RegistrarSettings(CORE, "visited.example", b"s" * 32, MECHANISMS))
+        headers = HeaderSettings(Charging(CORE.host, "visited.example"), MECHANISMS, strict_verify)
         settings = ProxySettings(
             CallSettings(policy or MediaPolicy(node="pcscf.visited.example"), **calls),
             headers,
@@ -201,7 +207,8 @@ class Stage:
     def gateway_up(self, name: str, *, cold: bool = True) -> StageGateway:
         gateway = self.gateways.setdefault(name, StageGateway(name, self))
         gateway.up = True
-        self.apply(self.proxy.on_gateway_up(name, frozenset(SUITES), self.now, cold=cold))
+        abilities = Abilities(frozenset(SUITES), self.terminates)
+        self.apply(self.proxy.on_gateway_up(name, abilities, self.now, cold=cold))
         self.settle()
         return gateway
 

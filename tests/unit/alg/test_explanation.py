@@ -20,7 +20,7 @@ SINGLE = [
     script
     for script in scripts()
     if "registered" in script.settings
-    and not {"policy", "session", "gateway", "network"} & script.settings.keys()
+    and not {"policy", "session", "gateway", "network", "terminates"} & script.settings.keys()
     and play_script(script).decisions
 ]
 
