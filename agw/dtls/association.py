@@ -22,7 +22,8 @@ _HANDSHAKE = 22
 class Common:
     """What all associations share. srtp, plain: with and without use_srtp. handshakes: how many may go on.
 
-    seconds: for a handshake. tally: why datagrams did not go on. done: how handshakes ended, "ok" or a cause.
+    seconds: for a handshake. tally: why datagrams did not go on. done: how handshakes ended, "ok" or the
+    name of a cause.
     """
 
     def __init__(
@@ -201,7 +202,7 @@ class Association:
 
     def _lose(self, change: Change, cause: SecurityCause, detail: str) -> None:
         if change is Change.FAILED:
-            self._common.done[cause.value] += 1
+            self._common.done[cause.name.lower()] += 1
         self.close()
         self._owner.lost(self, change, cause, detail)
 

@@ -159,7 +159,7 @@ def test_another_certificate_than_announced() -> None:
     gateway.pump(peer)
     assert [report[:3] for report in gateway.reports] == [(PORT, Change.FAILED, SecurityCause.FINGERPRINT)]
     assert gateway.ends.keys(PORT) == Keys()
-    assert dict(gateway.ends.handshakes) == {"fingerprint mismatch": 1}
+    assert dict(gateway.ends.handshakes) == {"fingerprint": 1}
     assert not peer.up
     again = ue()
     gateway.pump(again)
@@ -176,7 +176,7 @@ def test_no_profile_in_common() -> None:
     gateway.pump(peer)
     assert [report[1:3] for report in gateway.reports] == [(Change.FAILED, SecurityCause.PROTOCOL)]
     assert gateway.ends.keys(PORT) == Keys()
-    assert dict(gateway.ends.handshakes) == {"protocol error": 1}
+    assert dict(gateway.ends.handshakes) == {"protocol": 1}
 
 
 def test_a_peer_that_falls_silent() -> None:
