@@ -12,6 +12,7 @@ from typing import Any
 
 from agw.control.contexts import Contexts
 from agw.control.ports import Interface, Realm
+from agw.security.certificates import Pool
 from iq.errors import IqError
 from iq.procedures import Action, ActionReply, Notification
 from pcscf.admin.counters import Counters
@@ -39,6 +40,7 @@ CORE = Listener(Side.CORE, "udp", "203.0.113.1", 5060, "core")
 CORE_TCP = Listener(Side.CORE, "tcp", "203.0.113.1", 5060, "core")
 LISTENERS = [TLS, UDP, CORE, CORE_TCP]
 MECHANISMS = ("sdes-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls")
+_CERTIFICATES = Pool()
 SCSCF = ("203.0.113.50", 5060)
 STEP = 0.05
 
@@ -85,7 +87,7 @@ class StageGateway:
         self.name = name
         self.stage = stage
         self.engine = FakeEngine()
-        self.contexts = Contexts(self.engine, _realms(), 100_000, self.engine.tcp)
+        self.contexts = Contexts(self.engine, _realms(), 100_000, self.engine.tcp, _CERTIFICATES.take)
         self.actions: list[Action] = []
         self.held: deque[tuple[Callable[[ActionReply], None], ActionReply]] = deque()
         self.hold = False
@@ -128,7 +130,7 @@ class StageGateway:
     def restart(self) -> None:
         """A new process: nothing of before is there."""
         self.engine = FakeEngine()
-        self.contexts = Contexts(self.engine, _realms(), 100_000, self.engine.tcp)
+        self.contexts = Contexts(self.engine, _realms(), 100_000, self.engine.tcp, _CERTIFICATES.take)
 
     def notify(self, context: int, event: Notification) -> int | None:
         """Report an event; return the error code of the answer."""
