@@ -53,7 +53,7 @@ TICK_SECONDS = 1.0
 """Between two sweeps of heartbeats and silence."""
 LAST_WORDS = 0.2
 """Seconds that the controller gets to hear that the gateway goes."""
-MECHANISMS = ("sdes-srtp", "msrp-tls", "bfcp-tls")
+MECHANISMS = ("sdes-srtp", "dtls-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls")
 """Of media security, that can end here (TS 24.229 7.2A.7): the controllers are told."""
 
 
