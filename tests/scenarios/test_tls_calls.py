@@ -9,7 +9,7 @@ from iq.fingerprint import read_fingerprint
 from iq.procedures import Change, SecurityCause, SecurityChange, Setup
 from pcscf.sip.message import Message
 from tests.support.calls import Ends, bye, ends, establish
-from tests.support.ladder import KEY, SUITE, register, sdp, ue_of
+from tests.support.ladder import KEY, SUITE, callee_leg, caller_leg, register, sdp, ue_of
 from tests.support.stage import Stage
 from tests.support.tls_sdp import REQUEST, T38, UE, bfcps, lines, msrp, msrps, t38s
 
@@ -37,11 +37,6 @@ def certificates(message: Message) -> list[str]:
 
 def text(message: Message) -> str:
     return message.body.decode()
-
-
-@pytest.fixture
-def stage() -> Stage:
-    return Stage()
 
 
 def test_messages_of_a_ue_end_at_the_gateway(stage: Stage) -> None:
@@ -174,12 +169,16 @@ def test_a_session_refresh_leaves_the_association_alone(stage: Stage) -> None:
 
 def test_ringing_and_answer_say_the_same(stage: Stage) -> None:
     between = ends(stage)
-    _, came = between.ring(of_ue(t38s("a=setup:actpass", "a=tls-id:0a1b2c3d4e5f60718293a4b5", REQUEST)))
+    sent, came = between.ring(of_ue(t38s("a=setup:actpass", "a=tls-id:0a1b2c3d4e5f60718293a4b5", REQUEST)))
     between.callee.answer(came, 183, of_core(T38))
+    ringing = between.caller.response(183)
     between.callee.answer(came, 200, of_core(T38))
-    ringing, answered = between.caller.response(183), between.caller.response(200)
+    answered = between.caller.response(200)
     assert ringing.body == answered.body
     assert stage.gateway.asked() == ["Reserve+Reserve", "Configure+Configure"]
+    caller_leg(between.caller, sent, answered).send("ACK", cseq=1)
+    between.callee.request("ACK")
+    bye(between, callee_leg(between.callee, came))
 
 
 def listed(between: Ends) -> list[str]:
