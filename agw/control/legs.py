@@ -13,7 +13,7 @@ DTLS_SRTP = frozenset({"UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
 #: What is inside, where DTLS ends here for more than the keys of SRTP.
 UNDER_DTLS = {"UDP/TLS/UDPTL": "UDPTL"}
 #: Transports whose DTLS can end here.
-ENDING_DTLS = DTLS_SRTP | UNDER_DTLS.keys()
+ENDING_DTLS = DTLS_SRTP | frozenset(UNDER_DTLS)
 #: Relayed unread where both ends have the same one, and no DTLS ends.
 DATAGRAM = frozenset(
     {

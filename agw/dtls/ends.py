@@ -124,6 +124,8 @@ class Dtls:
         return self._engine.state(port).source
 
     def _settle(self, side: Side) -> None:
+        if self._sides.get(side.port) is not side:
+            return  # closed meanwhile
         self._send(side)
         if side.rekeyed:
             side.rekeyed = False
