@@ -1,4 +1,4 @@
-"""Media under DTLS from SDP to packets: plans of the IMS-ALG over a real Iq and gateway, a UE under OpenSSL."""
+"""Media under DTLS from SDP to packets: plans of the IMS-ALG, a real Iq and gateway, a UE under OpenSSL."""
 
 import asyncio
 import contextlib
