@@ -69,7 +69,8 @@ class DtlsGateway:
 
 
 class Ue:
-    """One association of a UE: a socket, a session, and what it was told."""
+    """One association of a UE: a socket, a session, and what it was told. lost: datagrams that do not arrive,
+    by their number among those of both directions, from 1 on."""
 
     def __init__(
         self,
@@ -84,6 +85,8 @@ class Ue:
         profile = DTLS_SRTP if srtp else DTLS
         self.session = Session(profile, identity, (expected,), client=client, handshakes=Handshakes())
         self.told: list[Event] = []
+        self.lost: frozenset[int] = frozenset()
+        self.carried = 0
         self._loop = asyncio.get_running_loop()
         self._sock, self._to = sock, to
 
@@ -93,12 +96,17 @@ class Ue:
 
     def flush(self) -> None:
         for data in self.session.datagrams():
-            self._sock.sendto(data, self._to)
+            if self._arrives():
+                self._sock.sendto(data, self._to)
+
+    def _arrives(self) -> bool:
+        self.carried += 1
+        return self.carried not in self.lost
 
     async def turn(self) -> None:
         """Take one datagram; send again what was lost where none comes."""
         due = self.session.due
-        wait = TIMEOUT if due is None else max(0.0, due - self._loop.time())
+        wait = TIMEOUT if due is None else min(TIMEOUT, max(0.0, due - self._loop.time()))
         try:
             async with asyncio.timeout(wait):
                 data = await self._loop.sock_recv(self._sock, 4096)
@@ -106,7 +114,8 @@ class Ue:
             assert due is not None, "nothing came"
             self.told += self.session.tick(self._loop.time())
         else:
-            self.told += self.session.receive(data, self._loop.time(), b"gateway")
+            if self._arrives():
+                self.told += self.session.receive(data, self._loop.time(), b"gateway")
         self.flush()
 
     async def handshake(self) -> None:

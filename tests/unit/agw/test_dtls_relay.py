@@ -69,6 +69,19 @@ async def test_srtp_with_an_association_for_rtcp(call: Callable[..., DtlsCall], 
     assert its.unprotect_rtcp(await made.ue.receive_rtcp()) == rtcp()
 
 
+@pytest.mark.parametrize("lost", range(3, 7))
+async def test_a_datagram_of_the_handshake_is_lost(call: Callable[..., DtlsCall], lost: int) -> None:
+    """The hello with the cookie, and each flight after it: who waits for it sends again after a second."""
+    made = call(client=lost % 2 == 0)
+    made.media.lost = frozenset({lost})
+    await made.establish()
+    answering = asyncio.ensure_future(made.media.turn())  # a flight that comes again
+    await until(lambda: made.gateway.dtls.keys(access_port(made)).send is not None)
+    answering.cancel()
+    assert made.media.carried > lost
+    await both_ways(made)
+
+
 async def test_nothing_is_forwarded_before_the_keys(call: Callable[..., DtlsCall]) -> None:
     made = call()
     made.ue.send(rtp(1), made.to_access)
