@@ -88,13 +88,14 @@ def dtls_leg(termination: Termination, end: End, other: End | None) -> DtlsLeg |
 def leg(termination: Termination, end: End, other: End | None, keys: Keys = NO_KEYS) -> Leg:
     """What the engine does at ``end``, whose stream goes on at ``other``; keys: where DTLS ends here."""
     dtls = ends_dtls(end)
+    proved = keys.remote if dtls and termination.latching else None
     return Leg(
         transform(end, other),
         keys.send if dtls else end.local_crypto,
         keys.receive if dtls else end.remote_crypto,
         end.mode in _SENDS,
         end.mode in _RECEIVES,
-        end.remote,
+        end.remote if proved is None else proved,
         termination.latching,
         termination.source,
         end.rtcp_mux,

@@ -39,12 +39,17 @@ class DtlsLeg:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """For agw.engine.api.Leg: ``rtcp_send`` and ``rtcp_receive`` where there is an association for RTCP."""
+    """For agw.engine.api.Leg: ``rtcp_send`` and ``rtcp_receive`` where there is an association for RTCP.
+
+    remote: where the peer of an association that stands has proved to be, which behind a NAT is not where its
+    SDP says.
+    """
 
     send: Crypto | None = None
     receive: Crypto | None = None
     rtcp_send: Crypto | None = None
     rtcp_receive: Crypto | None = None
+    remote: Endpoint | None = None
 
 
 class Report(NamedTuple):

@@ -8,7 +8,7 @@ from agw.dtls.association import Association, Common
 from agw.dtls.udptl import is_sound
 from agw.engine.api import Address, Counters, Datagram, PortId
 from agw.security.api import Security
-from iq.procedures import Change, SecurityCause
+from iq.procedures import Change, Endpoint, SecurityCause
 from iq.suites import Crypto
 
 _MEDIA = frozenset({21, 23})
@@ -82,7 +82,7 @@ class Side:
     def keys(self) -> Keys:
         send, receive = self._of(False) or (None, None)
         rtcp_send, rtcp_receive = self._of(True) or (None, None)
-        return Keys(send, receive, rtcp_send, rtcp_receive)
+        return Keys(send, receive, rtcp_send, rtcp_receive, self._proved())
 
     def close(self) -> None:
         for group in (self._group, self._former):
@@ -190,6 +190,18 @@ class Side:
             return present.keys if present is not None else None
         before = self._former.of(rtcp) if self._former is not None else None
         return before.keys if before is not None else None
+
+    def _proved(self) -> Endpoint | None:
+        """Where the peer is, by its associations."""
+        for group in (self._group, self._former):
+            media = group.of(False) if group is not None else None
+            if group is None or media is None or media.address is None or not media.up:
+                continue
+            control = group.of(True)
+            rtcp = control.address if control is not None and control.up else None
+            host, port = media.address
+            return Endpoint(host, port, rtcp[1] if rtcp is not None and rtcp[0] == host else None)
+        return None
 
     def _serving(self, data: bytes, rtcp: bool) -> Association | None:
         """The present association, until it stands the one before for what belongs to that."""

@@ -48,6 +48,7 @@ def test_keys_by_who_is_the_client(client: bool) -> None:
     mine, its = (of_client, of_server) if client else (of_server, of_client)
     assert (keys.send.key.octets, keys.receive.key.octets) == (mine, its)
     assert (keys.rtcp_send, keys.rtcp_receive) == (None, None)
+    assert keys.remote == Endpoint(*UE)
     assert gateway.keyed == [PORT]
     assert gateway.reports == []
     assert dict(gateway.ends.handshakes) == {"ok": 1}

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from agw.engine.api import Engine
-from iq.procedures import Change, Configure, Mode, SecurityCause, Stream
+from iq.procedures import Change, Configure, Endpoint, Mode, SecurityCause, Stream
 from tests.support.dtls_call import FAX, SRTP, DtlsCall, DtlsGateway
-from tests.support.media_peer import rtcp, rtp, until
+from tests.support.media_peer import LOOPBACK, rtcp, rtp, until
 from tests.support.tls_ends import MINE, NOBODY
 
 UDPTL = bytes.fromhex("0005 06 c001800000ff 00 01 06 c001800000fe")
@@ -147,6 +147,19 @@ async def test_another_certificate_of_the_ue(call: Callable[..., DtlsCall]) -> N
     assert await made.far.receive() == rtp(1)
 
 
+async def test_a_ue_behind_a_nat_that_only_listens(call: Callable[..., DtlsCall]) -> None:
+    """Its handshake says where it is, before any media of its own does."""
+    made = call()
+    stream = made.stream()
+    stream.remote = Endpoint(LOOPBACK, 9)
+    made.gateway.act(made.context, Configure(made.access, [stream]))
+    await made.establish()
+    await until(lambda: made.gateway.dtls.keys(access_port(made)).send is not None)
+    made.far.send(rtp(1), made.to_core)
+    _, its = made.media.srtp()
+    assert its.unprotect(await made.ue.receive()) == rtp(1)
+
+
 async def test_hold_keeps_the_association(call: Callable[..., DtlsCall]) -> None:
     made = await call().establish()
     await both_ways(made)
@@ -171,6 +184,9 @@ async def test_udptl(call: Callable[..., DtlsCall], client: bool) -> None:
         made.far.send(packet, made.to_core)
         assert await made.media.receive() == packet
     assert made.counters().packets == 3
+    media = made.gateway.contexts.media
+    ends = [made.gateway.contexts.terminations[name].ends[1] for name in (made.access, made.core)]
+    assert None not in [media.state(end).last_activity for end in ends]  # it is not silent
     made.gateway.act(made.context, Configure(made.core, [Stream(1, transport="", mode=Mode.INACTIVE)]))
     made.media.send(UDPTL)
     await until(lambda: made.gateway.dtls.tally["gate"] == 1)
@@ -209,5 +225,6 @@ async def test_a_call_that_ends_tells_the_ue(call: Callable[..., DtlsCall]) -> N
     made = await call().establish()
     made.gateway.contexts.release(made.gateway.contexts.contexts[made.context], "released", 0.0)
     made.gateway.contexts.settle()
+    assert made.gateway.contexts.ended[0].directions[made.access].handed_over > 0
     await made.media.turn()
     assert [type(event).__name__ for event in made.media.told] == ["Established", "Closed"]
