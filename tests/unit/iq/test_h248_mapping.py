@@ -149,7 +149,7 @@ def test_a_registration_says_epoch_and_suites():
     assert reply.replies == [Registered(2, "threegimsagw/1")]
     bare = asked("SC=ROOT{SV{MT=DC,RE=900}}", "-").actions[0].procedures[0]
     assert (bare.method, bare.reason) == (ServiceChangeMethod.DISCONNECTED, Reason.SERVICE_RESTORED)
-    assert (bare.version, bare.epoch, bare.suites) == (1, "", ())
+    assert (bare.version, bare.epoch, bare.suites, bare.mechanisms) == (1, "", (), ())
 
 
 def test_a_termination_goes_out_of_service():
