@@ -325,3 +325,40 @@ async def test_tls_on_both_sides(call: TlsCall) -> None:
     await call.far.accept()
     await call.far.secure()
     await call.passes()
+
+
+async def test_a_new_connection_in_the_place_of_one_that_stands(call: TlsCall) -> None:
+    """a=connection:new: TLS is set up anew, with the certificate of before."""
+    await call.up()
+    old, call.ue = call.ue, SecureEnd()
+    for port in (call.access, call.core):
+        call.relay.start(port, connect=True)
+    assert await old.receive(1) == b""
+    assert await call.far.end() == ""
+    call.far.connection.close()
+    await call.far.accept()
+    await call.ue.connect(call.to_access)
+    await call.ue.secure()
+    await call.passes()
+    assert call.ue.sees == old.sees
+    assert call.told == []
+    old.close()
+
+
+async def test_a_handshake_in_vain_may_be_tried_again(call: TlsCall) -> None:
+    call.expected = (NOBODY,)
+    call.secured(PASSIVE)
+    call.edit_core(ACTIVE)
+    await call.ue.connect(call.to_access)
+    with pytest.raises((SSL.Error, ConnectionError)):
+        await call.ue.speak(b"nothing of this passes")
+    await call.reported()
+    first, call.ue = call.ue, SecureEnd()
+    call.expected = sha256(ITS)
+    call.secured(PASSIVE)
+    call.relay.start(call.access, connect=False)
+    await call.ue.connect(call.to_access)
+    await call.ue.secure()
+    await call.far.accept()
+    await call.passes()
+    first.close()
