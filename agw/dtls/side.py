@@ -75,14 +75,15 @@ class Side:
         """Begin anew what has failed or ended."""
         group = self._group
         if group is not None and any(one.over for one in group.associations):
-            group.close()
-            self._group = Group(group.security, [])
+            self.close()
+            self._group, self._former = Group(group.security, []), None
             self._complete()
 
     def keys(self) -> Keys:
         send, receive = self._of(False) or (None, None)
         rtcp_send, rtcp_receive = self._of(True) or (None, None)
-        return Keys(send, receive, rtcp_send, rtcp_receive, self._proved())
+        remote = self._proved() if send is not None else None
+        return Keys(send, receive, rtcp_send, rtcp_receive, remote)
 
     def close(self) -> None:
         for group in (self._group, self._former):
@@ -104,8 +105,8 @@ class Side:
     def protect(self, packet: bytes) -> None:
         """From the far end, in the clear: to the peer."""
         self._check(packet)
-        for group in (self._group, self._former):
-            if group is not None and (one := group.of(False)) is not None and one.send(packet):
+        for one in self._candidates(False):
+            if one.send(packet):
                 return
         self._common.tally["unassociated"] += 1
 
@@ -184,32 +185,31 @@ class Side:
         for one in group.associations:
             one.aim(self._remote(one.rtcp))
 
+    def _candidates(self, rtcp: bool) -> list[Association]:
+        """The present association and, while it has not failed or ended, the one before."""
+        groups = (self._group, self._former)
+        found = [one for group in groups if group is not None and (one := group.of(rtcp)) is not None]
+        return found[:1] if found and found[0].over else found
+
     def _of(self, rtcp: bool) -> tuple[Crypto, Crypto] | None:
-        present = self._group.of(rtcp) if self._group is not None else None
-        if present is None or present.keys is not None or present.over:
-            return present.keys if present is not None else None
-        before = self._former.of(rtcp) if self._former is not None else None
-        return before.keys if before is not None else None
+        return next((one.keys for one in self._candidates(rtcp) if one.keys is not None), None)
 
     def _proved(self) -> Endpoint | None:
         """Where the peer is, by its associations."""
-        for group in (self._group, self._former):
-            media = group.of(False) if group is not None else None
-            if group is None or media is None or media.address is None or not media.up:
-                continue
-            control = group.of(True)
-            rtcp = control.address if control is not None and control.up else None
-            host, port = media.address
-            return Endpoint(host, port, rtcp[1] if rtcp is not None and rtcp[0] == host else None)
-        return None
+        media = next((one for one in self._candidates(False) if one.up), None)
+        if media is None or media.address is None:
+            return None
+        control = next((one for one in self._candidates(True) if one.up), None)
+        rtcp = control.address if control is not None else None
+        host, port = media.address
+        return Endpoint(host, port, rtcp[1] if rtcp is not None and rtcp[0] == host else None)
 
     def _serving(self, data: bytes, rtcp: bool) -> Association | None:
-        """The present association, until it stands the one before for what belongs to that."""
-        group, former = self._group, self._former
-        present = group.of(rtcp) if group is not None else None
-        if former is not None and (present is None or not present.up) and data[0] in _MEDIA:
-            return former.of(rtcp) or present
-        return present
+        """The present association; until it stands, the one before for what belongs to that."""
+        found = self._candidates(rtcp)
+        if len(found) > 1 and not found[0].up and data[0] in _MEDIA:
+            return found[1]
+        return found[0] if found else None
 
     def _remote(self, rtcp: bool) -> Address | None:
         remote = self.leg.remote

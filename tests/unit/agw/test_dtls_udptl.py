@@ -6,6 +6,7 @@ from agw.dtls.udptl import is_sound
 from agw.engine.api import Datagram
 from iq.procedures import Endpoint
 from tests.support.dtls_ends import CORE, FAR, PORT, UE, Gateway, Peer, leg, security, udptl, ue
+from tests.support.tls_ends import NOBODY
 
 FAX = bytes.fromhex("0005 06 c001800000ff 00 01 06 c001800000fe".replace(" ", ""))
 
@@ -122,6 +123,17 @@ def test_the_old_association_serves_until_the_new_one_stands() -> None:
     gateway.pump(fresh)
     assert fresh.data == [FAX]
     assert peer.data == [FAX]
+
+
+def test_a_renewal_that_fails_ends_the_fax() -> None:
+    gateway, peer = up()
+    gateway.ends.edit(PORT, udptl(security=security(expected=(NOBODY,))))
+    gateway.pump(ue(srtp=False))
+    assert len(gateway.reports) == 1
+    peer.session.send(FAX)
+    assert gateway.pump(peer) == []
+    gateway.ends.take([Datagram(CORE, (FAR.address, FAR.port), FAX)])
+    assert gateway.sent() == []
 
 
 def test_media_of_srtp_does_not_come_as_application_data() -> None:
