@@ -42,6 +42,11 @@ class Offered:
         return indicated(self.media.values(NAME)) == REQUESTED
 
     @property
+    def implicit(self) -> bool:
+        """Whether what was announced needs no request (row A7)."""
+        return self.policy.implicit or self.access.implicit
+
+    @property
     def keeps_e2ae(self) -> bool:
         # State wins over a missing attribute: never a flip to e2e inside a session.
         return self.established is not None and self.established.action is Handling.E2AE
@@ -87,6 +92,9 @@ def _tls(offer: Offered) -> Decision:
         return _terminated(offer, mechanism)
     if mechanism is not None and offer.established is not None and offer.keeps(mechanism):
         return _taken(_terminated(offer, mechanism), offer.established.row, KEPT)
+    if mechanism in offer.access.mechanisms and offer.implicit and offer.has("fingerprint"):
+        reason = f"TLS or DTLS of a UE that announced {mechanism} is a request"
+        return _taken(_terminated(offer, mechanism or ""), "A7", reason)
     clause, reason = "23.334 6.2.10A", "TLS or DTLS without an e2ae request"
     row = "A10a" if profile.carrier == "rtp" else "A9"
     if "fingerprint" not in offer.media and offer.has("key-mgmt"):
@@ -137,7 +145,7 @@ def _savp(offer: Offered) -> Decision:
         return end_to_end(offer.policy, "keys from a key management system", "33.328 7.2.3", "A8")
     if not crypto and not offer.has("fingerprint"):
         return refused("secure profile without keys", "RFC 4568 5.1.2", "A14")
-    if crypto and (offer.policy.implicit or offer.access.implicit) and SDES in offer.access.mechanisms:
+    if crypto and offer.implicit and SDES in offer.access.mechanisms:
         return _taken(_originating(offer, crypto), "A7", "SDES of a UE that announced sdes-srtp is a request")
     return end_to_end(offer.policy, "SDES without an e2ae request", "33.328 7.2.2", "A6")
 

@@ -50,7 +50,7 @@ class AccessProfile:
     mechanisms that the gateway can end at the edge.
     source: address that the UE's SIP comes from; it changes with its flow. heartbeat, inactivity: seconds
     (TS 23.334 8.1), None off.
-    implicit: a trunk whose RTP/SAVP without a=3ge2ae counts as a request, whatever the policy says.
+    implicit: a trunk whose protected media without a=3ge2ae counts as a request, whatever the policy says.
     """
 
     mechanisms: frozenset[str]

@@ -41,7 +41,7 @@ class MediaSecurity(Section):
     answer_indicator: Literal["applied", "none"] = "applied"
     """What a=3ge2ae says in answers to UEs that wrote ``requested``."""
     implicit: bool = False
-    """RTP/SAVP without a=3ge2ae, from a UE that announced the mechanism, counts as a request."""
+    """Protected media without a=3ge2ae, from a UE that announced the mechanism, counts as a request."""
     lenient: bool = True
     """A request by a UE that did not announce the mechanism is accepted."""
     strict_verify: bool = False
