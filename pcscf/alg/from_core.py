@@ -39,9 +39,10 @@ def _secure(media: Media, session: Section, profile: Profile, policy: MediaPolic
 def _rtp(media: Media, profile: Profile, policy: MediaPolicy, access: AccessProfile) -> Decision:
     if access.webrtc and DTLS in access.network:
         return _terminated(DTLS, access, "media of a browser ends at the edge")
-    if DTLS in access.mechanisms and (SDES not in access.mechanisms or policy.prefer == DTLS):
+    mechanism = _preferred(policy, access)
+    if mechanism == DTLS:
         return _terminated(DTLS, access, "UE announced dtls-srtp")
-    if SDES in access.mechanisms:
+    if mechanism == SDES:
         if not any(suite in access.suites for suite in policy.offer_suites):
             return refused("the gateway can do no suite that is to be offered", "33.328 7.3.1", "B1")
         return _terminated(SDES, access, "UE announced sdes-srtp")
@@ -53,6 +54,14 @@ def _rtp(media: Media, profile: Profile, policy: MediaPolicy, access: AccessProf
     if policy.end_to_end:
         return Decision(Handling.E2E, "the far end offers SRTP as a choice: passed on", "RFC 8643", "B5")
     return plain("end-to-end security is not allowed: its lines are removed", "RFC 8643", "B5")
+
+
+def _preferred(policy: MediaPolicy, access: AccessProfile) -> str | None:
+    """Return what protects RTP of this UE: of what was announced the preferred one that the gateway can."""
+    order = (DTLS, SDES) if policy.prefer == DTLS else (SDES, DTLS)
+    announced = [mechanism for mechanism in order if mechanism in access.mechanisms]
+    able = [mechanism for mechanism in announced if mechanism in access.terminates]
+    return next(iter(able or announced), None)
 
 
 def _not_announced(profile: Profile, access: AccessProfile) -> Decision:

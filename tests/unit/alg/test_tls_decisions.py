@@ -140,6 +140,14 @@ def test_a_ue_that_can_do_both_is_offered_what_is_preferred(prefer: str, expecte
     assert run([AVP], both, replace(DEFAULT, prefer=prefer), Side.CORE).mechanism == expected
 
 
+def test_what_the_gateway_can_do_goes_before_what_is_preferred() -> None:
+    names = frozenset({"sdes-srtp", "dtls-srtp"})
+    less = profile(*names, network=names, terminates=frozenset({"sdes-srtp"}))
+    assert run([AVP], less, replace(DEFAULT, prefer="dtls-srtp"), Side.CORE).mechanism == "sdes-srtp"
+    other = profile(*names, network=names, terminates=frozenset({"dtls-srtp"}))
+    assert run([AVP], other, DEFAULT, Side.CORE).mechanism == "dtls-srtp"
+
+
 def test_refusals_name_what_is_wrong_with_a_certificate() -> None:
     assert "weak hash" in run([DTLS_SRTP, WEAK, REQUEST], DTLS, DEFAULT, Side.ACCESS).reason
     assert "no fingerprint" in run([DTLS_SRTP, REQUEST], DTLS, DEFAULT, Side.ACCESS).reason
