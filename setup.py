@@ -1,6 +1,6 @@
 """What pyproject.toml cannot say: the path of a message is compiled by mypyc where there is a C compiler.
 
-An editable install (``make setup``) runs the sources as they are, and so does a wheel with IMS_EDGE_COMPILE=0.
+An editable install (``make setup``) runs the sources as they are; so does a wheel with IMS_EDGE_COMPILE=0.
 """
 
 import os
@@ -18,8 +18,8 @@ PACKAGES = (
 )  # fmt: skip
 MODULES = (
     "pcscf/admin/counters.py", "pcscf/edge.py", "pcscf/errors.py", "pcscf/flow.py", "pcscf/transport/udp.py",
-    "iq/association.py", "iq/errors.py", "iq/exchange.py", "iq/fingerprint.py", "iq/peer.py", "iq/procedures.py",
-    "iq/suites.py", "iq/times.py", "iq/tpkt.py",
+    "iq/association.py", "iq/errors.py", "iq/exchange.py", "iq/fingerprint.py", "iq/peer.py",
+    "iq/procedures.py", "iq/suites.py", "iq/times.py", "iq/tpkt.py",
 )  # fmt: skip
 
 
