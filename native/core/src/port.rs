@@ -169,10 +169,14 @@ impl Port {
 
     #[inline]
     fn keys(&mut self, rtcp: bool) -> &mut Keys {
-        match &mut self.rtcp_keys {
-            Some(apart) if rtcp && self.apart => apart,
-            _ => &mut self.keys,
+        // RTP must not touch the line that those of SRTCP alone are on.
+        if rtcp
+            && self.apart
+            && let Some(keys) = &mut self.rtcp_keys
+        {
+            return keys;
         }
+        &mut self.keys
     }
 
     /// The key of what leaves; None: the leg has none.
