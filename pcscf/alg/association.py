@@ -96,13 +96,14 @@ def role_towards_offerer(offered: str | None, running: Setup | None) -> Setup | 
     return Setup.ACTIVE if offered == PASSIVE else Setup.PASSIVE
 
 
-def role_towards_answerer(offered: str, answered: str | None) -> Setup | None:
+def role_towards_answerer(offered: str, answered: str | None, *, tcp: bool) -> Setup | None:
     """Return what the gateway is towards a UE that answers ``answered``; it was offered ``offered``.
 
+    A UE that says nothing waits for TCP (RFC 6135 4.2: it may not know a=setup), and begins DTLS.
     None: one of them holds the connection. Raises SdpRejected for an answer that leaves it open, or by which
     both ends would begin, or both wait.
     """
-    answer = answered or (PASSIVE if offered == ACTIVE else ACTIVE)
+    answer = answered or (PASSIVE if offered == ACTIVE or (tcp and offered == ACTPASS) else ACTIVE)
     if HOLD in {offered, answer}:
         return None
     if answer not in TOWARDS:

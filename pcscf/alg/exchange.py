@@ -118,7 +118,7 @@ def _secure(
         core = connecting(offered, answered)[1] if stream.tcp else None
         peer = line.decision.peer or stream.peer
     else:
-        access = role_towards_answerer(line.setup or ACTPASS, answered)
+        access = role_towards_answerer(line.setup or ACTPASS, answered, tcp=stream.tcp)
         core = _towards_core(offered, access) if stream.tcp else None
         peer = answering(media, session, sha1=line.sha1)
     if not stream.tcp and access is None:

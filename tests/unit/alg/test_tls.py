@@ -122,6 +122,16 @@ def test_an_offer_of_the_core(
     assert [one.text for one in told(made)["access"].remote_fingerprints] == [UE.replace("SHA", "sha")]
 
 
+@pytest.mark.parametrize(
+    ("core", "access", "towards_core"), [("active", ACTIVE, PASSIVE), ("passive", PASSIVE, ACTIVE)]
+)
+def test_a_ue_that_says_nothing_waits_where_it_may(core: str, access: Setup, towards_core: Setup) -> None:
+    made = call()
+    from_core(made, f"a=setup:{core}")
+    by_ue(made)
+    assert setups(made) == (access, towards_core)
+
+
 def test_a_core_that_says_nothing_connects() -> None:
     made = call()
     assert "a=setup:actpass" in from_core(made)
