@@ -54,6 +54,9 @@ class Owner(Protocol):
 
     def lost(self, association: "Association", change: Change, cause: SecurityCause, detail: str) -> None: ...
 
+    def vouches(self, source: Address, rtcp: bool) -> bool:
+        """Does signalling say that the peer is there? Else anybody may have sent it."""
+
     def woken(self) -> None:
         """A timer did something; else the owner had called."""
 
@@ -203,8 +206,17 @@ class Association:
     def _lose(self, change: Change, cause: SecurityCause, detail: str) -> None:
         if change is Change.FAILED:
             self._common.done[cause.name.lower()] += 1
+            if self._stranger():
+                self.close()
+                self.over, self.address = False, None  # the peer itself is still to come
+                return
         self.close()
         self._owner.lost(self, change, cause, detail)
+
+    def _stranger(self) -> bool:
+        """Did somebody fail at our server who need not be the peer?"""
+        known = self.address is not None and self._owner.vouches(self.address, self.rtcp)
+        return not self.security.client and not known
 
     def _emit(self, session: Session) -> None:
         found = session.datagrams()

@@ -126,10 +126,10 @@ class Dtls:
     def _settle(self, side: Side) -> None:
         if self._sides.get(side.port) is not side:
             return  # closed meanwhile
-        self._send(side)
-        if side.rekeyed:
+        if side.rekeyed:  # before the peer hears that it may send
             side.rekeyed = False
             self._keyed(side.port)
+        self._send(side)
         told, side.told = side.told, []
         for report in told:
             self._reported(report)

@@ -140,7 +140,12 @@ class Side:
             return  # its peer has left it; the present one counts
         if association.rtcp and cause in (SecurityCause.TIMEOUT, SecurityCause.CLOSED):
             return  # who sends no RTCP needs no association for it
+        if self._group is not None:
+            self._group.close()  # a stream is secure as a whole, or silent
         self.told.append(Report(self.port, change, cause, detail))
+
+    def vouches(self, source: Address, rtcp: bool) -> bool:
+        return self.leg.source is not None or source == self._remote(rtcp)
 
     def woken(self) -> None:
         self._settle(self)
