@@ -26,7 +26,6 @@ pytestmark = pytest.mark.interop
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 SDP = ("Content-Type", "application/sdp")
-NEXT = ("a=setup:passive", "a=connection:new")
 
 
 def fingerprint(pem: str) -> Fingerprint:
@@ -40,11 +39,11 @@ def of(pattern: str, message: Request | Response) -> str:
     return found[1]
 
 
-def sdp(port: int, *lines: str) -> bytes:
+def sdp(port: int, *lines: str, version: int = 1) -> bytes:
     """lines: the m= line without its port, attributes."""
     media, *attributes = lines
     kind, _, rest = media.partition(" ")
-    head = ("v=0", f"o=- 1 1 IN IP4 {LOOPBACK}", "s=-", f"c=IN IP4 {LOOPBACK}", "t=0 0")
+    head = ("v=0", f"o=- 1 {version} IN IP4 {LOOPBACK}", "s=-", f"c=IN IP4 {LOOPBACK}", "t=0 0")
     return "".join(f"{line}\r\n" for line in (*head, f"m={kind} {port} {rest}", *attributes)).encode()
 
 
@@ -92,7 +91,9 @@ class Line:
         headers += [("Record-Route", value) for value in invite.values("record-route")]
         peer.send(response_to(invite, 200, to_tag="b", headers=headers, body=body), port)
 
-    def within(self, peer: Peer, port: int, method: str, ok: Response, number: int) -> None:
+    def within(
+        self, peer: Peer, port: int, method: str, ok: Response, number: int, body: bytes = b""
+    ) -> None:
         """A request of the caller in the dialog."""
         contact = str(ok.get("contact")).partition("<")[2].partition(">")[0]
         routes = list(reversed(ok.values("record-route")))
@@ -105,16 +106,18 @@ class Line:
             "Call-ID: tls@ims.example",
             f"CSeq: {number} {method}",
             *[f"Route: {route}" for route in routes],
-            "Content-Length: 0",
+            f"Contact: <sip:one@{LOOPBACK}:{peer.port}>",
+            *(["Content-Type: application/sdp"] if body else []),
+            f"Content-Length: {len(body)}",
         ]
-        peer.send("\r\n".join([*lines, "", ""]).encode(), port)
+        peer.send("\r\n".join([*lines, "", ""]).encode() + body, port)
 
-    async def hang_up(
-        self, caller: Peer, caller_port: int, callee: Peer, callee_port: int, ok: Response
-    ) -> None:
-        self.within(caller, caller_port, "BYE", ok, 2)
-        bye = await self.asked(callee, "BYE")
-        callee.send(response_to(bye, 200), callee_port)
+    async def hang_up(self, ok: Response, *, of_ue: bool = True, number: int = 2) -> None:
+        """The caller does, which is the UE or the core."""
+        ends = [(self.ue, self.net.edge.access.port), (self.core, self.net.edge.core.port)]
+        (caller, port), (callee, other) = ends if of_ue else ends[::-1]
+        self.within(caller, port, "BYE", ok, number)
+        callee.send(response_to(await self.asked(callee, "BYE"), 200), other)
         await self.answered(caller)
         await self.net.nothing_left()
 
@@ -147,27 +150,49 @@ async def client(to: tuple[str, int], files: Files) -> asyncio.subprocess.Proces
     )  # fmt: skip
 
 
-async def originate(line: Line, far: End, files: Files) -> tuple[Response, tuple[str, int]]:
-    """The UE offers MSRP and connects; the core waits. The 200, and where the gateway is."""
-    at = line.net.edge
+def offered(files: Files, connection: str = "new", version: int = 1) -> bytes:
+    """MSRP of a UE that connects."""
     announced = fingerprint(files.certificate.read_text()).text
-    path = "a=path:msrps://127.0.0.1:9/a;tcp"
-    offer = sdp(
-        9, "message TCP/TLS/MSRP *", "a=accept-types:*", path, "a=setup:active", "a=connection:new",
-        f"a=fingerprint:{announced}", "a=3ge2ae:requested",
+    return sdp(
+        9, "message TCP/TLS/MSRP *", "a=accept-types:*", "a=path:msrps://127.0.0.1:9/a;tcp", "a=setup:active",
+        f"a=connection:{connection}", f"a=fingerprint:{announced}", "a=3ge2ae:requested", version=version,
     )  # fmt: skip
-    line.invite(line.ue, at.access.port, offer)
+
+
+def answered_by(far: End, connection: str = "new", version: int = 1) -> bytes:
+    """The core waits."""
+    path = f"a=path:msrp://{LOOPBACK}:{far.endpoint.port}/b;tcp"
+    lines = "a=accept-types:*", path, "a=setup:passive", f"a=connection:{connection}"
+    return sdp(far.endpoint.port, "message TCP/MSRP *", *lines, version=version)
+
+
+async def originate(line: Line, far: End, files: Files) -> tuple[Response, tuple[str, int]]:
+    """The UE offers MSRP. The 200, and where the gateway is."""
+    at = line.net.edge
+    line.invite(line.ue, at.access.port, offered(files))
     came = await line.asked(line.core, "INVITE")
     assert of("^m=message [0-9]+ (TCP/MSRP) ", came)
     assert not re.search("fingerprint|3ge2ae|msrps", came.body.decode())
-    far_path = f"a=path:msrp://{LOOPBACK}:{far.endpoint.port}/b;tcp"
-    answer = sdp(far.endpoint.port, "message TCP/MSRP *", "a=accept-types:*", far_path, *NEXT)
-    line.accept(line.core, at.core.port, came, answer)
+    line.accept(line.core, at.core.port, came, answered_by(far))
     ok = await line.answered(line.ue)
     line.within(line.ue, at.access.port, "ACK", ok, 1)
     await line.asked(line.core, "ACK")
     assert "a=setup:passive" in ok.body.decode()
     return ok, (LOOPBACK, int(of("^m=message ([0-9]+) TCP/TLS/MSRP ", ok)))
+
+
+async def again(
+    line: Line, far: End, files: Files, first: Response, connection: str, number: int
+) -> Response:
+    """The UE offers in the session once more."""
+    at = line.net.edge
+    line.within(line.ue, at.access.port, "INVITE", first, number, offered(files, connection, number))
+    came = await line.asked(line.core, "INVITE")
+    line.accept(line.core, at.core.port, came, answered_by(far, connection, number))
+    ok = await line.answered(line.ue)
+    line.within(line.ue, at.access.port, "ACK", first, number)
+    await line.asked(line.core, "ACK")
+    return ok
 
 
 async def test_messages_of_a_ue(line: Line, tmp_path: Path) -> None:
@@ -186,10 +211,38 @@ async def test_messages_of_a_ue(line: Line, tmp_path: Path) -> None:
         assert "MSRP d93kswow 200 OK" in said
         [certificate] = _PEM.findall(said)
         assert fingerprint(certificate) == read_fingerprint(of("^a=fingerprint:(.*)\r$", ok))
-        ports = line.net.edge
-        await line.hang_up(line.ue, ports.access.port, line.core, ports.core.port, ok)
+        await line.hang_up(ok)
         record = await line.net.edge.pcscf.wait_for(lambda event: event.get("event") == "call", 10)
         assert [one["decision"] for one in record["media"]] == ["e2ae"]
+
+
+async def test_an_offer_in_the_session_keeps_tls_or_renews_it(line: Line, tmp_path: Path) -> None:
+    """Another certificate of the UE, on a=connection:new, is a new stream, and so is the gateway's."""
+    files, others = issue(tmp_path, "ue"), issue(tmp_path, "other")
+    with contextlib.closing(End()) as far:
+        first, to = await originate(line, far, files)
+        ue = await client(to, files)
+        await far.accept()
+        second = await again(line, far, files, first, "existing", 2)
+        assert ue.stdin is not None
+        ue.stdin.write(b"still there\n")
+        assert await far.receive(12) == b"still there\n"
+        third = await again(line, far, others, first, "new", 3)
+        certificates = [of("^a=fingerprint:(.*)\r$", one) for one in (first, second, third)]
+        assert certificates[0] == certificates[1] != certificates[2]
+        async with asyncio.timeout(20):
+            await ue.communicate()
+        assert await far.end() == ""
+        far.connection.close()
+        ue = await client((to[0], int(of("^m=message ([0-9]+) ", third))), others)
+        assert ue.stdin is not None
+        await far.accept()
+        ue.stdin.write(b"new\n")
+        assert await far.receive(4) == b"new\n"
+        far.finish()
+        async with asyncio.timeout(20):
+            await ue.communicate()
+        await line.hang_up(first, number=4)
 
 
 async def test_a_ue_with_another_certificate_is_hung_up(line: Line, tmp_path: Path) -> None:
@@ -229,7 +282,14 @@ async def test_floor_control_to_a_ue(line: Line, tmp_path: Path) -> None:
         async with server:
             await server.listening(at, "tcp")
             announced = f"a=fingerprint:{fingerprint(files.certificate.read_text()).text}"
-            answer = sdp(at, "application TCP/TLS/BFCP *", "a=floorctrl:c-only", *NEXT, announced)
+            answer = sdp(
+                at,
+                "application TCP/TLS/BFCP *",
+                "a=floorctrl:c-only",
+                "a=setup:passive",
+                "a=connection:new",
+                announced,
+            )
             line.accept(line.ue, ports.access.port, came, answer)
             ok = await line.answered(line.core)
             assert "fingerprint" not in ok.body.decode()
@@ -239,4 +299,4 @@ async def test_floor_control_to_a_ue(line: Line, tmp_path: Path) -> None:
             await far.connect((LOOPBACK, to))
             await far.send(b"a floor request\n")
             assert await far.receive(16) == b"tseuqer roolf a\n"
-        await line.hang_up(line.core, ports.core.port, line.ue, ports.access.port, ok)
+        await line.hang_up(ok, of_ue=False)
