@@ -16,6 +16,8 @@ from iq.suites import Crypto
 
 ROOM_SECONDS = 0.5
 """Until a client asks again whether one more handshake may go on."""
+MAX_HELLOS = 50
+"""That one port looks at within a second, before a cookie came back: what a flood of them costs."""
 _HANDSHAKE = 22
 
 
@@ -79,6 +81,8 @@ class Association:
         self._owner = owner
         self._srtp = srtp
         self._stood = False
+        self._hellos = 0
+        self._second = 0.0
         self._session: Session | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -139,6 +143,14 @@ class Association:
     def _full(self) -> bool:
         return self._common.handshakes.going >= self._common.handshakes.most
 
+    def _flooded(self) -> bool:
+        """Count one more hello: are there too many?"""
+        now = self._common.loop.time()
+        if now >= self._second:
+            self._second, self._hellos = now + 1.0, 0
+        self._hellos += 1
+        return self._hellos > MAX_HELLOS
+
     def _admit(self, data: bytes, source: Address) -> Session | None:
         """The session that takes the datagram; None: it is dropped, and counted."""
         session, tally = self._session, self._common.tally
@@ -151,7 +163,7 @@ class Association:
             return session
         elif data[0] != _HANDSHAKE:
             tally["unexpected"] += 1
-        elif self._full():
+        elif self._full() or self._flooded():
             tally["overload"] += 1  # a client sends its hello again
         elif session is not None:
             return session

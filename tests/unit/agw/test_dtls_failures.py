@@ -1,6 +1,7 @@
 """DTLS that ends at the gateway, in memory: strangers, failures, floods, and who falls silent."""
 
 from agw.dtls.api import Keys
+from agw.dtls.association import MAX_HELLOS
 from agw.dtls.ends import BATCH, MAX_WAITING
 from agw.engine.api import Datagram, PortId
 from iq.procedures import Change, SecurityCause
@@ -35,6 +36,7 @@ def test_who_does_not_return_the_cookie_takes_nothing() -> None:
     assert len(answers) == 49
     assert all(len(datagram.data) < 80 and datagram.address == ELSEWHERE for datagram in answers)
     assert gateway.handshakes.going == gateway.clock.armed == 0
+    gateway.clock.pass_by(1.0)
     peer = ue()
     gateway.pump(peer)
     assert peer.up
@@ -187,6 +189,20 @@ def test_a_client_waits_for_room() -> None:
     gateway.ends.close(PortId(2))
     gateway.clock.pass_by(0.5)
     peer = ue(client=False)
+    gateway.pump(peer)
+    assert peer.up
+
+
+def test_a_flood_of_hellos_at_one_port() -> None:
+    gateway, peer = Gateway(), ue()
+    gateway.ends.edit(PORT, leg())
+    (hello,) = ue().session.datagrams()
+    for _ in range(3 * MAX_HELLOS):
+        gateway.take(peer, hello, ELSEWHERE)
+    gateway.clock.pass_by(0.0)
+    assert len(gateway.sent()) == MAX_HELLOS
+    assert gateway.ends.tally["overload"] == 2 * MAX_HELLOS
+    gateway.clock.pass_by(1.0)
     gateway.pump(peer)
     assert peer.up
 
