@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import cast
 
 from benchmarks.errors import BenchmarkFailed
-from iq.peer import Gateway
 from iq.procedures import Action, ActionReply
 from pcscf.admin.counters import Counters
 from pcscf.alg.session import MediaPolicy
@@ -100,6 +99,7 @@ class _Gateway:
     mid = "<agw.ims.example>"
     suites = frozenset({"AES_CM_128_HMAC_SHA1_80"})
     mechanisms = frozenset({"sdes-srtp"})
+    mechanisms = frozenset({"sdes-srtp"})
 
     def __init__(self) -> None:
         self.asked: list[tuple[Action, Callable[[ActionReply], None]]] = []
@@ -125,7 +125,7 @@ class MemoryEdge:
         self.core = MemoryFlow(CORE, ("127.0.0.1", 5090))
         self._transports = _Transports(self.core)
         self._gateway = _Gateway()
-        transports, gateway = cast("Transports", self._transports), cast("Gateway", self._gateway)
+        transports = cast("Transports", self._transports)
         counters, entropy, listeners = Counters(), Entropy(), [ACCESS, CORE, CORE_TCP]
         charging = Charging(CORE.host, "ims.example")
         registrar = Registrar(RegistrarSettings(CORE, "ims.example", entropy(32), MECHANISMS))
@@ -143,7 +143,7 @@ class MemoryEdge:
             Overload(60.0),
             udp_limit=65_000,
         )
-        self._edge.on_gateway_up(gateway, True)
+        self._edge.on_gateway_up(self._gateway, True)
         self._register()
 
     async def close(self) -> None:

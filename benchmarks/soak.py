@@ -35,9 +35,9 @@ USERS = 1000
 #: Seconds between two samples, less in a run that has not so many; the most samples of a run.
 EVERY, SAMPLES, MOST = 5.0, 60, 2000
 #: Seconds after which what fills up is full, and growth is fitted: the transactions of the last 32 s, the
-#: ports that were used once (190 octets a call, till each was). A quarter of a shorter run, of which less can
-#: be told, and the transactions at least.
-WARM_UP, LEAST_WARM_UP = 900.0, 60.0
+#: heap, which finds its size in the first minutes. A quarter of a shorter run, of which less can be told, and
+#: the transactions at least.
+WARM_UP, LEAST_WARM_UP = 300.0, 60.0
 #: Seconds after the load until everything that belongs to it is gone: Timers H, J, L and M are 32 s.
 SETTLED = 40.0
 #: Seconds between two looks at whether the load has ended or somebody wants to end it.

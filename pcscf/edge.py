@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import structlog
 
 from hosting.tasks import TaskSet
-from iq.controller import Gateway
 from iq.errors import IqError
-from iq.procedures import ActionReply, Done, Notification
+from iq.exchange import Done as Replied
+from iq.procedures import Action, ActionReply, Done, Notification
 from pcscf.admin.counters import Counters
 from pcscf.entropy import Entropy
 from pcscf.errors import SipRefusal
@@ -31,6 +32,16 @@ log = structlog.get_logger()
 TICK = 0.5
 #: Seconds between two measurements of how long input waits.
 WATCH = 0.2
+
+
+class Gateway(Protocol):
+    """``iq.peer.Gateway``, as far as it is used here."""
+
+    mid: str
+    suites: frozenset[str]
+    mechanisms: frozenset[str]
+
+    def send(self, action: Action, done: Replied) -> None: ...
 
 
 class Edge:

@@ -5,6 +5,8 @@ import ipaddress
 
 #: Sources watched at a time; the one that has been silent for longest is forgotten first.
 MAX_SOURCES = 65_536
+#: Seconds between two looks for sources whose bucket is full again: they are forgotten.
+SWEEP = 60.0
 
 
 @functools.lru_cache(maxsize=8192)
@@ -25,12 +27,13 @@ class RateLimit:
     for each source, and a source that has none has a full bucket.
     """
 
-    __slots__ = ("_full", "_interval", "_most", "_tolerance")
+    __slots__ = ("_full", "_interval", "_most", "_swept", "_tolerance")
 
     def __init__(self, rate: float, burst: int, most: int = MAX_SOURCES) -> None:
         self._interval = 1.0 / rate
         self._tolerance = (burst - 1) * self._interval + 1e-9  # of rounding
         self._most = most
+        self._swept = 0.0
         self._full: dict[str, float] = {}
 
     def __len__(self) -> int:
@@ -38,6 +41,8 @@ class RateLimit:
 
     def admit(self, source: str, now: float) -> bool:
         """Take a token of ``source``; False where there is none. now: seconds of any steady clock."""
+        if now >= self._swept + SWEEP:
+            self._sweep(now)
         known = self._full
         full = known.pop(source, now)
         if full - now > self._tolerance:
@@ -47,3 +52,8 @@ class RateLimit:
             del known[next(iter(known))]
         known[source] = max(full, now) + self._interval
         return True
+
+    def _sweep(self, now: float) -> None:
+        """Let the table follow who sends, and not who ever sent."""
+        self._full = {source: full for source, full in self._full.items() if full > now}
+        self._swept = now

@@ -96,8 +96,8 @@ class Side:
     def start(self, connect: bool) -> None:
         """After an end: anew on both sides. connect: now, if it is for this side to connect; also in the
         place of a connection that stands."""
-        stands = self.peer is not None and self.state is self.peer.state is State.UP
-        if self.state is State.OVER or (connect and stands):
+        states = [side.state for side in self.both()]
+        if State.OVER in states or (connect and states == [State.UP, State.UP]):
             for side in self.both():
                 side.feed(Event.RENEW)
             for side in self.both():
@@ -146,6 +146,7 @@ class Side:
         """Close everything, that of the other side too, which is unjoined."""
         peer, self.peer = self.peer, None
         self._drop(abort=False)
+        self.state = State.OVER
         if peer is not None:
             peer.peer = None
             peer.feed(Event.RENEW)

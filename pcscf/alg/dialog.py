@@ -14,18 +14,20 @@ from pcscf.flow import Side
 class Dialog:
     """Where the offer/answer model stands in one dialog.
 
-    phase: see ``offer_answer``. exchange: the latest. streams: by m-line, of the latest description. last:
-    the latest answer of each side. legs: our o= lines. confirmed: by a 2xx; before it other dialogs of this
-    INVITE may need what this one declines. authorized: early media, by m-line (RFC 5009); None: nothing said.
+    phase: see ``offer_answer``. exchange: the latest. streams: by m-line, of the latest description. first:
+    the answer to the INVITE's own offer, which comes again in each of its responses. last: the latest answer
+    of each side. legs: our o= lines. confirmed: by a 2xx; before it other dialogs of this INVITE may need
+    what this one declines. authorized: early media, by m-line (RFC 5009); None: nothing said.
     """
 
-    __slots__ = ("authorized", "confirmed", "exchange", "last", "legs", "phase", "streams")
+    __slots__ = ("authorized", "confirmed", "exchange", "first", "last", "legs", "phase", "streams")
 
     def __init__(self, legs: dict[Side, Leg]) -> None:
         self.legs = legs
         self.phase = Phase.NONE
         self.exchange: Exchange | None = None
         self.streams: list[MediaStream | None] = []
+        self.first: tuple[int, Answer] | None = None
         self.last: dict[Side, Answer] = {}
         self.confirmed = False
         self.authorized: tuple[Flows, ...] | None = None
@@ -72,8 +74,13 @@ class Dialog:
                 return Input.REPETITION
         return Input.PREVIEW if preview else Input.ANSWER
 
-    def said(self, sender: Side, sdp: bytes) -> Answer | None:
-        """Return the answer of ``sender`` that ``sdp`` repeats, by its octets or for want of another."""
+    def said(self, sender: Side, sdp: bytes, to: Exchange | None) -> Answer | None:
+        """Return the answer of ``sender`` that ``sdp`` repeats: by its offer, its octets, or the latest one.
+
+        What was said first to an INVITE goes out again with the same octets, whatever was agreed on since.
+        """
+        if to is not None and self.first is not None and self.first[0] == to.number:
+            return self.first[1]
         return self._before(sdp) or self.last.get(sender)
 
     def _before(self, sdp: bytes) -> Answer | None:
@@ -100,6 +107,8 @@ class Dialog:
         if exchange is None:
             return
         exchange.answer = self.last[exchange.offerer.other] = answer
+        if exchange.previous is None and (self.first is None or self.first[0] == exchange.number):
+            self.first = exchange.number, answer
         self.streams = []
         for line, wanted in zip(exchange.lines, answer.wanted, strict=True):
             kept = line.stream if wanted is not None and not wanted.closed else None

@@ -12,7 +12,7 @@ from pcscf.alg.association import (
 )
 from pcscf.alg.media_security import Decision, Handling
 from pcscf.alg.offer_answer import Phase
-from pcscf.alg.profiles import is_tcp
+from pcscf.alg.profiles import SAVP, is_tcp
 from pcscf.alg.stream import MODES, MediaStream, State, flows, remote_of
 from pcscf.errors import SdpRejected
 from pcscf.flow import Side
@@ -79,6 +79,18 @@ class Exchange:
     before: Phase
     streams: list[MediaStream | None]
     answer: Answer | None = None
+
+    def settle(self) -> None:
+        """It is answered for good: what counts is in the streams now, and of its text in the m= lines."""
+        self.offer = _SETTLED
+        self.lines = [
+            Line(Media(line.media.line, [], None), line.decision, line.stream, line.fresh)
+            for line in self.lines
+        ]
+
+
+#: Stands for every offer whose text is forgotten.
+_SETTLED = Sdp(Section([]), [])
 
 
 def answer_states(exchange: Exchange, answer: Sdp) -> list[State | None]:
@@ -200,7 +212,7 @@ def _check_proto(line: Line, media: Media, offered: str) -> None:
     if media.proto.lower() == offered.lower():
         return
     negotiated = line.decision.action is Handling.E2E and "pcfg" in line.media
-    if not (negotiated and media.proto.upper().startswith("RTP/SAVP")):
+    if not (negotiated and media.proto.upper().removeprefix("UDP/TLS/") in SAVP):
         raise SdpRejected("answer with another transport protocol")
 
 

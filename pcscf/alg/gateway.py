@@ -9,6 +9,9 @@ from pcscf.alg.policy import AccessProfile
 from pcscf.alg.stream import MediaStream, State
 from pcscf.flow import Side
 
+#: H.248.8: no reply came; whether the gateway has done what it was asked nobody knows.
+NETWORK_FAILURE = 530
+
 _SIDES = (Side.ACCESS, Side.CORE)
 
 
@@ -89,7 +92,10 @@ def is_addressed(exchange: Exchange, reply: ActionReply) -> bool:
 
 
 def take_addresses(exchange: Exchange, reply: ActionReply, terminations: dict[Side, str]) -> None:
-    """Give the new streams the terminations and addresses that the gateway chose, as far as it got."""
+    """Give the new streams the terminations and addresses that the gateway chose, as far as it got.
+
+    Where no reply came it may have got further than we know: then they are closed wherever they may be.
+    """
     streams = {stream.id: stream for stream in fresh_streams(exchange.lines)}
     for side, reserved in zip((exchange.offerer, exchange.offerer.other), reply.replies, strict=False):
         if isinstance(reserved, Reserved):
@@ -100,6 +106,10 @@ def take_addresses(exchange: Exchange, reply: ActionReply, terminations: dict[Si
                     end.termination, end.local = reserved.termination, chosen.local
                     if side is Side.ACCESS:
                         stream.certificate = chosen.local_fingerprint
+    if reply.error is not None and reply.error.code == NETWORK_FAILURE:
+        for side, termination in terminations.items():
+            for stream in streams.values():
+                stream.on(side).termination = termination
 
 
 def closing(streams: Iterable[MediaStream]) -> list[tuple[MediaStream, State]]:

@@ -15,9 +15,10 @@ from pcscf.alg.offer_answer import Input
 from pcscf.alg.offering import Offering
 from pcscf.alg.origins import Origins
 from pcscf.alg.policy import AccessProfile, MediaPolicy
+from pcscf.alg.refusals import busy, glare, unserved
 from pcscf.alg.stream import MediaStream, State
 from pcscf.alg.writing import answer_sections, offer_sections, session_dropped
-from pcscf.errors import SdpRejected, SipRefusal
+from pcscf.errors import SdpRejected
 from pcscf.flow import Side
 from pcscf.sdp.capability import stands_in
 from pcscf.sdp.model import Sdp
@@ -65,8 +66,9 @@ class MediaSession:
         self._policy = policy
         self._random = random
         self._offering = Offering(policy, access, random, emergency)
-        #: The INVITE as it was before anybody answered: what a further dialog begins with.
-        self._first = Dialog({Side.ACCESS: Leg(random), Side.CORE: Leg(random)})
+        #: The INVITE as it was before anybody answered: what a further dialog begins with. Once it has
+        #: succeeded the plan of its offer alone keeps it, as long as a further 2xx may come.
+        self._first: Dialog | None = self._begun()
         self._followed = self._first
         self._latest: Exchange | None = None
         self._number = 0
@@ -96,7 +98,8 @@ class MediaSession:
 
     def pending(self, fork: str = "") -> Side | None:
         """Return the side whose offer waits for its answer in a dialog."""
-        return self.dialogs.get(fork, self._first).pending
+        dialog = self.dialogs.get(fork) or self._first
+        return dialog.pending if dialog is not None else None
 
     def has(self, termination: str) -> bool:
         """Whether a termination of the gateway is one of this session's; "*" are all of them."""
@@ -120,10 +123,14 @@ class MediaSession:
 
     # dialogs
 
-    def confirm(self, fork: str) -> None:
-        """An INVITE succeeded in this dialog: what its answer leaves out is released from here on."""
-        dialog = self._dialog(fork)
+    def confirm(self, fork: str, to: Plan | None = None) -> None:
+        """An INVITE succeeded in this dialog: what its answer leaves out is released from here on.
+
+        to: of the offer in the INVITE.
+        """
+        dialog = self._dialog(fork, to)
         dialog.confirmed = True
+        self._first = None
         if dialog.exchange is not None and dialog.exchange.answer is not None:
             dialog.exchange.answer.provisional = False
 
@@ -139,11 +146,15 @@ class MediaSession:
         """This dialog is over."""
         self.dialogs.pop(fork, None)
 
-    def _dialog(self, fork: str) -> Dialog:
+    def _dialog(self, fork: str, to: Plan | None = None) -> Dialog:
         dialog = self.dialogs.get(fork)
         if dialog is None:
-            dialog = self.dialogs[fork] = self._first.fork()
+            first = to.dialog if to is not None else self._first or self._begun()
+            dialog = self.dialogs[fork] = first.fork()
         return dialog
+
+    def _begun(self) -> Dialog:
+        return Dialog({Side.ACCESS: Leg(self._random), Side.CORE: Leg(self._random)})
 
     # offers
 
@@ -154,13 +165,14 @@ class MediaSession:
         413) and SipRefusal: 491 where the other side's offer is pending, 500 with Retry-After where this
         side's is (RFC 3261 14.2, RFC 3311 5.2). The session stays as it was.
         """
-        dialog = self._dialog(fork) if fork or self.dialogs else self._first
+        first = None if fork or self.dialogs else self._first
+        dialog = first or self._dialog(fork)
         event = dialog.offered(sender)
         match dialog.action(event):
             case offer_answer.Action.BUSY:
-                raise self._busy()
+                raise busy(self._random(1)[0] % 11)
             case offer_answer.Action.GLARE:
-                raise SipRefusal("the other side's offer is pending", status=491, phrase="Request Pending")
+                raise glare()
         offer = Sdp.parse(sdp)
         if sender is Side.CORE:
             self._count_forged(offer)
@@ -172,15 +184,6 @@ class MediaSession:
         self._latest = exchange
         notes = self._origins.note(offer, sdp, sender)
         return Plan(self._context.reserve(dialog, exchange), dialog, exchange, event=event, notes=notes)
-
-    def _busy(self) -> SipRefusal:
-        seconds = str(self._random(1)[0] % 11)
-        return SipRefusal(
-            "an offer of this side is pending",
-            status=500,
-            phrase="Server Internal Error",
-            headers=(("Retry-After", seconds),),
-        )
 
     def _count_forged(self, offer: Sdp) -> None:
         self.forged += stands_in(offer.session)
@@ -206,10 +209,10 @@ class MediaSession:
         The same answer again changes nothing and gives the same octets; the gateway follows this dialog.
         Raises SdpRejected where the answer breaks the rules: the stream must not start (33.328 7.2, 7.3).
         """
-        dialog = self._dialog(fork)
+        dialog = self._dialog(fork, to)
         offer = to.exchange if to is not None else None
         event = dialog.answered(sender, sdp, offer, preview=provisional and not reliable)
-        action, said = dialog.action(event), dialog.said(sender, sdp)
+        action, said = dialog.action(event), dialog.said(sender, sdp, offer)
         if action is offer_answer.Action.REPEAT and said is not None:
             return self._follow(dialog, said)
         exchange = dialog.exchange
@@ -272,7 +275,7 @@ class MediaSession:
         if plan.action is not None:
             opened = exchange if answer is None else None
             if not self._context.take(plan.action, reply, opened):
-                raise self._unserved()
+                raise unserved(self._policy.retry_after)
         if answer is None:
             dialog.streams = [line.stream for line in exchange.lines]
             sections, address = offer_sections(exchange)
@@ -287,15 +290,10 @@ class MediaSession:
                 dialog, exchange, exchange.offerer, answer.description, sections, address
             )
             answer.description = None
+        if plan.event is Input.ANSWER:
+            exchange.settle()
+            self._latest = exchange
         return answer.out
-
-    def _unserved(self) -> SipRefusal:
-        return SipRefusal(
-            "the media gateway cannot serve the session",
-            status=503,
-            phrase="Service Unavailable",
-            headers=(("Retry-After", str(self._policy.retry_after)),),
-        )
 
     def _write(
         self,
@@ -319,7 +317,7 @@ class MediaSession:
         if dialog.exchange is not exchange:
             return None  # a later offer stands on this one
         dialog.restore()
-        if dialog is self._first:
+        if dialog not in self.dialogs.values():
             return self.release()
         wanted: list[tuple[MediaStream, State]] = []
         if dialog.agreed is not None and self._followed is dialog:

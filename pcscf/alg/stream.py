@@ -8,9 +8,10 @@ from iq.suites import Crypto
 from pcscf.alg.association import Association, Peer, goes_on
 from pcscf.alg.decision import SDES
 from pcscf.alg.media_security import Decision, Handling
-from pcscf.alg.profiles import MEDIA_TYPES, is_tcp, profile_of, protected_by
+from pcscf.alg.profiles import MEDIA_TYPES, SAVP, is_tcp, profile_of, protected_by
 from pcscf.flow import Side
 from pcscf.sdp.address import rtcp_port
+from pcscf.sdp.capability import offered
 from pcscf.sdp.model import Media
 
 #: (access side may send to the core, core may send to the access side) -> modes of the access and the core
@@ -226,8 +227,11 @@ def new_stream(stream_id: int, media: Media, decision: Decision, offerer: Side) 
         else:
             access = Terminus(counterpart, counterpart)
     elif decision.action is Handling.E2E and profile is not None and not profile.secure and counterpart:
-        # What the ends agree on may be SRTP: relayed bit for bit, whatever it is.
-        access.transport = core.transport = counterpart
+        # What the ends agree on may be SRTP, by DTLS where it is negotiated: relayed bit for bit.
+        access.transport = core.transport = f"UDP/TLS/{counterpart}" if offered(media) else counterpart
+    elif decision.action is Handling.E2E and transport in SAVP and "fingerprint" in media:
+        # DTLS under the older name of the profile: its datagrams have to pass, too.
+        access.transport = core.transport = f"UDP/TLS/{transport}"
     remote = remote_of(media, rtcp_mux=True) if peer is not None else None
     state = State(remote, None, Mode.INACTIVE, Mode.INACTIVE)
     return MediaStream(stream_id, kind_of(media), decision, access, core, state, peer=peer)

@@ -41,8 +41,8 @@ class Answers:
             if response.status < 200:
                 return
         fork = fork_of(call, branch, response)
-        if branch.method == "INVITE" and response.status >= 200:
-            call.media.confirm(fork)
+        if branch.method == "INVITE" and response.status >= 200 and fork in call.forks:
+            call.media.confirm(fork, branch.plan)
         told = note_authorization(call, response, branch.to, fork)
         try:
             part = sdp_of(response, branch.method)
@@ -128,6 +128,8 @@ class Answers:
         status = response.status
         if status >= 200:
             branch.answered = True
+            if branch.initial:
+                call.branch = None
             if status < 300:
                 note_success(call, branch, response, self._turn.now)
                 self._sessions.agreed(call, branch, response, self._turn.now)

@@ -45,7 +45,6 @@ class Offered:
 Way = tuple[Listener, str, int]
 
 
-@dataclass(slots=True, eq=False)
 class Branch:
     """A request being forwarded from ``server`` to side ``to``.
 
@@ -64,31 +63,71 @@ class Branch:
     final response.
     """
 
-    server: ServerTransaction | None
-    request: Request
-    to: Side
-    uri: str = ""
-    flow: Flow | None = None
-    arrived_on: Listener | None = None
-    token: str = ""
-    call: "Call | None" = None
-    registration: PendingRegistration | None = None
-    saved: SavedHeaders | None = None
-    served: Binding | None = None
-    plan: Plan | None = None
-    offered: dict[str, Offered] = field(default_factory=dict)
-    session: SessionAsked | None = None
-    loop: str = ""
-    heard: bool = False
-    undelivered: SipRefusal | None = None
-    outcome: Callable[[Response | None], None] | None = None
-    ways: list[Way] = field(default_factory=list)
-    bare_fields: list[tuple[str, str]] | None = None
-    client: ClientTransaction | None = None
-    timer_c: Timer | None = None
-    initial: bool = False
-    cancelled: bool = False
-    answered: bool = False
+    __slots__ = (
+        "answered",
+        "arrived_on",
+        "bare_fields",
+        "call",
+        "cancelled",
+        "client",
+        "flow",
+        "heard",
+        "initial",
+        "loop",
+        "offered",
+        "outcome",
+        "plan",
+        "registration",
+        "request",
+        "saved",
+        "served",
+        "server",
+        "session",
+        "timer_c",
+        "to",
+        "token",
+        "undelivered",
+        "uri",
+        "ways",
+    )
+
+    def __init__(
+        self,
+        server: ServerTransaction | None,
+        request: Request,
+        to: Side,
+        *,
+        uri: str = "",
+        flow: Flow | None = None,
+        arrived_on: Listener | None = None,
+        call: "Call | None" = None,
+        outcome: Callable[[Response | None], None] | None = None,
+    ) -> None:
+        self.server = server
+        self.request = request
+        self.to = to
+        self.uri = uri
+        self.flow = flow
+        self.arrived_on = arrived_on
+        self.token = ""
+        self.call = call
+        self.registration: PendingRegistration | None = None
+        self.saved: SavedHeaders | None = None
+        self.served: Binding | None = None
+        self.plan: Plan | None = None
+        self.offered: dict[str, Offered] = {}
+        self.session: SessionAsked | None = None
+        self.loop = ""
+        self.heard = False
+        self.undelivered: SipRefusal | None = None
+        self.outcome = outcome
+        self.ways: list[Way] = []
+        self.bare_fields: list[tuple[str, str]] | None = None
+        self.client: ClientTransaction | None = None
+        self.timer_c: Timer | None = None
+        self.initial = False
+        self.cancelled = False
+        self.answered = False
 
     @property
     def method(self) -> str:
@@ -97,9 +136,10 @@ class Branch:
 
 @dataclass(slots=True)
 class Dialog:
-    """A confirmed dialog of a call: the 2xx that made it, as its sender wrote it (RFC 3261 12).
+    """A confirmed dialog of a call (RFC 3261 12).
 
-    body: as it went on, for repetitions of the 2xx. contacts: remote target of each side as refreshed since.
+    answer: ``dialogs.outline`` of the 2xx that made it. body: as it went on, for repetitions of the 2xx.
+    contacts: remote target of each side as refreshed since.
     cseq: highest number sent towards each side. session: runs while its interval was agreed (RFC 4028).
     """
 
@@ -114,11 +154,12 @@ class Dialog:
 class Call:
     """One INVITE session through this proxy; a local call is two of them, told apart by ``token``.
 
-    caller: the side that the INVITE came from. invite: as received, for requests that the proxy makes itself.
+    caller: the side that the INVITE came from. invite: ``dialogs.outline`` of it.
     emergency: it went to the E-CSCF.
-    branch: of that INVITE; None once the call is over, or the two would hold each other. dialogs: confirmed
-    ones, by To tag of the callee; over: those that have ended. forks: every To tag of the INVITE's responses
-    so far. offered: the last offer in a response, by dialog: its answer is in PRACK or ACK.
+    branch: of that INVITE, until its final response goes back: then the transactions alone keep it, as
+    long as a further 2xx may come. dialogs: confirmed ones, by To tag of the callee; over: those that have
+    ended. forks: every To tag of the INVITE's responses so far. offered: the last offer in a response, by
+    dialog: its answer is in PRACK or ACK.
     waiting: the gateway was asked, and ``queue`` holds in order what came since. answered: when, 0.0 if not.
     """
 

@@ -12,7 +12,7 @@ from pcscf.proxy.acknowledgements import Acknowledgements
 from pcscf.proxy.answers import Answers
 from pcscf.proxy.branch import Branch, Call
 from pcscf.proxy.descriptions import sdp_of
-from pcscf.proxy.dialogs import callee_tag, check_fork, note_request, offered_to, to_tag
+from pcscf.proxy.dialogs import callee_tag, check_fork, note_request, offered_to, outline, to_tag
 from pcscf.proxy.early_media import ask_for_authorization, note_authorization
 from pcscf.proxy.effects import Forward
 from pcscf.proxy.endings import Endings
@@ -23,7 +23,7 @@ from pcscf.proxy.table import CallTable
 from pcscf.proxy.turn import Turn
 from pcscf.registration.bindings import Binding
 from pcscf.sdp.body import SdpPart
-from pcscf.sip.message import Response
+from pcscf.sip.message import Request, Response
 from pcscf.transaction.timers import TimerQueues
 
 #: Emergency calls that are still taken where there are ``max_calls``.
@@ -111,7 +111,7 @@ class Calls:
             token=f"d-{self._turn.token()}",
             call_id=request.get("call-id") or "",
             caller=branch.to.other,
-            invite=branch.server.request,
+            invite=Request(request.method, request.uri, outline(branch.server.request)),
             binding=binding,
             media=MediaSession(
                 policy, profile, self._turn.random, caller=branch.to.other, emergency=emergency

@@ -8,6 +8,8 @@ from pcscf.sip.message import Message, Request, Response
 
 #: Requests that refresh the remote target (RFC 3261 12.2.1.1, RFC 3311).
 _TARGET_REFRESH = frozenset({"INVITE", "UPDATE"})
+#: What the proxy's own requests need of the INVITE and the 2xx: a call keeps no more of the two.
+_OUTLINE = frozenset({"from", "to", "cseq", "contact", "record-route"})
 
 
 def to_tag(message: Message) -> str:
@@ -64,8 +66,12 @@ def note_success(call: Call, branch: Branch, response: Response, now: float) -> 
 
 def made_by(response: Response) -> Dialog:
     """Return the dialog that a 2xx makes."""
-    answer = Response(response.status, response.reason, list(response.fields))
-    return Dialog(answer, response.body)
+    return Dialog(Response(response.status, response.reason, outline(response)), response.body)
+
+
+def outline(message: Message) -> list[tuple[str, str]]:
+    """Return the fields of an INVITE or its 2xx that requests of our own in their dialog are made of."""
+    return [field for field in message.fields if field[0] in _OUTLINE]
 
 
 def _note_contact(dialog: Dialog, message: Message, sender: Side) -> None:

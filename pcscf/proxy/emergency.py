@@ -93,7 +93,7 @@ class EmergencyCalls:
         turn.add(Forward(branch))
 
     def _call(self, branch: Branch, binding: Binding, elsewhere: SipRefusal) -> None:
-        network = frozenset(self._registrar.network(binding.flow.listener))
+        network = self._registrar.announced_on(binding.flow.listener)
         try:
             self._calls.start(branch, binding, network, emergency=True)
         except SipRefusal as refusal:
@@ -114,7 +114,7 @@ class EmergencyCalls:
             flow,
             token="",
             announced=assumed,
-            mechanisms=assumed.intersection(self._registrar.network(flow.listener)),
+            mechanisms=assumed.intersection(self._registrar.announced_on(flow.listener)),
         )
 
 

@@ -73,8 +73,7 @@ class Endings:
         for dialog in call.dialogs.values():
             for side in Side:
                 self._hang_up(call, dialog, side, refusal)
-        branch = call.branch
-        if branch is not None and not branch.answered:
+        if (branch := call.branch) is not None:
             self._cancel_client(branch, refusal)
             self.answer(branch, refusal)
         self.end(call, refusal.status)
@@ -86,6 +85,8 @@ class Endings:
         self.stop_timer_c(branch)
         if branch.server is not None and not branch.answered:
             branch.answered = True
+            if branch.initial and branch.call is not None:
+                branch.call.branch = None
             self._turn.refuse(branch.server, refusal)
 
     def refuse(self, call: Call, branch: Branch, refusal: SipRefusal) -> None:
@@ -140,7 +141,7 @@ class Endings:
         """A dialog is over: the media goes to one that is left, or the call ends."""
         if call.dialogs:
             self._gateways.follow(call, next(reversed(call.dialogs)))
-        elif call.branch is None or call.branch.answered:
+        elif call.branch is None:
             self.end(call, status)
 
     def give_up(self, call: Call, branch: Branch, refusal: SipRefusal) -> None:

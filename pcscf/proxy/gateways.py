@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from iq.procedures import Action, ActionReply
+from pcscf.alg.gateway import NETWORK_FAILURE
 from pcscf.alg.session import Plan
 from pcscf.errors import SipRefusal
 from pcscf.proxy.branch import Branch, Call
@@ -12,8 +13,6 @@ from pcscf.proxy.turn import Turn
 
 #: Seconds that a UE is asked to wait while no gateway serves.
 RETRY_AFTER = 5
-#: H.248.8: no reply came; whether the gateway has done what it was asked nobody knows.
-NETWORK_FAILURE = 530
 
 
 @dataclass(slots=True)
@@ -36,7 +35,7 @@ class Gateways:
         self.draining: set[str] = set()
         self._abilities: dict[str, Abilities] = {}
         self.contexts: dict[tuple[str, int], Call] = {}
-        self._unreleased: dict[str, list[Action]] = {}
+        self._missing: dict[str, list[Action]] = {}
         self._next = 0
 
     @property
@@ -61,7 +60,7 @@ class Gateways:
         """A gateway serves. cold: nothing of before is there; else what it missed is released now."""
         self.up[gateway] = self._abilities[gateway] = abilities
         self.draining.discard(gateway)
-        for action in self._unreleased.pop(gateway, ()):
+        for action in self._missing.pop(gateway, ()):
             if not cold:
                 self._turn.add(AskGateway(gateway, action))
 
@@ -139,9 +138,18 @@ class Gateways:
         self._ask(call, None if call.ended else call.media.rollback(plan))
 
     def _ask(self, call: Call, action: Action | None) -> None:
-        """Let the gateway do what cannot fail in a way that anybody could mend."""
-        if action is not None and call.gateway in self.up:
-            self._turn.add(AskGateway(call.gateway, action))
+        """Let the gateway do what nobody waits for: now, or when it is back with its contexts."""
+        if action is None:
+            return
+        if call.gateway not in self.up:
+            self._missed(call.gateway, action)
+            return
+
+        def done(reply: ActionReply) -> None:
+            if reply.error is not None and reply.error.code == NETWORK_FAILURE:
+                self._missed(call.gateway, action)
+
+        self._turn.add(AskGateway(call.gateway, action, done))
 
     def move(self, call: Call) -> None:
         """The call's UE has registered on another flow: its media comes from where its SIP does."""
@@ -196,7 +204,7 @@ class Gateways:
         self._turn.add(AskGateway(call.gateway, action, released))
 
     def _missed(self, gateway: str, action: Action) -> None:
-        self._unreleased.setdefault(gateway, []).append(action)
+        self._missing.setdefault(gateway, []).append(action)
 
 
 def unavailable(reason: str) -> SipRefusal:

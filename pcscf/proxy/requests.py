@@ -137,8 +137,7 @@ class Requests:
         if branch.method == "INVITE":
             if self.draining:
                 raise unavailable("going out of service")
-            network = frozenset(self._registrar.network(binding.flow.listener))
-            self._calls.start(branch, binding, network)
+            self._calls.start(branch, binding, self._registrar.announced_on(binding.flow.listener))
             return
         if branch.method in routing.DIALOG_METHODS:
             branch.token = binding.token

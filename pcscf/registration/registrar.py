@@ -89,6 +89,7 @@ class Registrar:
         self.bindings = Bindings()
         self.trunks = Trunks(trunks, settings.core, self.network)
         self._agreements = Agreements()
+        self._announced: dict[Listener, frozenset[str]] = {}
         self._charging = Charging(settings.core.host, settings.visited_network)
 
     def network(self, listener: Listener) -> tuple[str, ...]:
@@ -98,6 +99,13 @@ class Registrar:
     def announce(self, mechanisms: tuple[str, ...]) -> None:
         """Announce these from now on; what bindings agreed on stays until their next REGISTER."""
         self.settings = replace(self.settings, mechanisms=mechanisms)
+        self._announced.clear()
+
+    def announced_on(self, listener: Listener) -> frozenset[str]:
+        """Return the same as a set, one for all calls of the listener."""
+        if (found := self._announced.get(listener)) is None:
+            found = self._announced[listener] = frozenset(self.network(listener))
+        return found
 
     def had_token(self, token: str) -> bool:
         """Tell whether the user part of one of our Path URIs is ``token``, now or before its flow ended."""

@@ -10,6 +10,8 @@ MAGIC_COOKIE = "z9hG4bK"
 #: CSeq numbers are below 2**31 (RFC 3261 8.1.1.5).
 MAX_CSEQ = 2**31 - 1
 MAX_PORT = 65_535
+#: Of a number in a header field, with leading zeros.
+MAX_DIGITS = 20
 
 # Possessive quantifiers: no run of blanks from a peer makes a match quadratic. On single characters alone:
 # Python 3.11.2, which Debian 12 has, matches possessive groups wrongly (CPython gh-101955).
@@ -26,8 +28,6 @@ _NAME_ADDR = re.compile(
 _ADDR_SPEC = re.compile(r'([A-Za-z][A-Za-z0-9+.\-]*:[^<>"?,;\x00-\x20]++)[ \t]*+(;.*)?', re.DOTALL)
 _BALANCED = re.compile(r'(?:[^"]++|"(?:[^"\\]++|\\.)*")*', re.DOTALL)
 _PARAMS = re.compile(r'(?:[^";]++|"(?:[^"\\]++|\\.)*")+', re.DOTALL)
-_TAG = re.compile(r"tag[ \t]*=[ \t]*([^;,\s]+)", re.IGNORECASE)
-_CSEQ = re.compile(r"([0-9]{1,20})[ \t]+([^ \t]+)")
 
 
 def parse_params(text: str) -> dict[str, str]:
@@ -74,7 +74,7 @@ class Via:
         self.version = version
 
     @classmethod
-    def parse(cls, value: str) -> Self:
+    def parse(cls, value: str) -> "Via":
         """Parse one value. Raises SipRefusal 400."""
         found = _VIA.fullmatch(value)
         if found is None:
@@ -85,7 +85,7 @@ class Via:
         number = None if port is None else int(port)
         if number is not None and not 0 < number <= MAX_PORT:
             raise SipRefusal("bad port in Via")
-        return cls(transport, host, number, parse_params(params) if params else {}, version)
+        return Via(transport, host, number, parse_params(params) if params else {}, version)
 
     @property
     def branch(self) -> str:
@@ -144,7 +144,7 @@ class NameAddr:
 def check_address(value: str) -> None:
     """Raise SipRefusal 400 where ``NameAddr.parse`` would, for less."""
     found = _NAME_ADDR.fullmatch(value)
-    if found is None or (found[4] and not _BALANCED.fullmatch(found[4])):
+    if found is None or ((params := found[4]) and '"' in params and not _BALANCED.fullmatch(params)):
         NameAddr.parse(value)
 
 
@@ -159,17 +159,24 @@ def tag_of(value: str | None) -> str | None:
         except SipRefusal:
             return None
     for part in params.split(";")[1:]:
-        if found := _TAG.fullmatch(part.strip(" \t")):
-            return found[1]
+        name, _, tag = part.partition("=")
+        if name.strip(" \t").lower() == "tag":
+            tag = tag.strip(" \t")
+            return tag if tag.split() == [tag] and "," not in tag else None
     return None
 
 
 def cseq_of(message: Message) -> tuple[int, str]:
     """Return number and method of CSeq. Raises SipRefusal 400."""
-    found = _CSEQ.fullmatch(message.get("cseq") or "")
-    if found is None or (number := int(found[1])) > MAX_CSEQ:
+    words = [word for word in (message.get("cseq") or "").replace("\t", " ").split(" ") if word]
+    if len(words) != 2 or not is_number(words[0], 0, MAX_CSEQ):
         raise SipRefusal("bad or missing CSeq")
-    return number, found[2]
+    return int(words[0]), words[1]
+
+
+def is_number(text: str, least: int, most: int) -> bool:
+    """Tell whether ``text`` is 1 to 20 digits, and in these bounds."""
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and least <= int(text) <= most
 
 
 def has_option_tag(message: Message, name: str, tag: str) -> bool:

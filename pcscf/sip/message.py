@@ -246,9 +246,10 @@ class Response(Message):
 
 def value_of(raw: str) -> str:
     """Return the value of a raw field: unfolded, outer blanks stripped."""
-    value = raw.partition(":")[2]
+    at = raw.find(":")
+    value = raw[at + 1 :] if at >= 0 else ""
     if "\r\n" in value:
-        value = " ".join(part.strip(" \t") for part in value.split("\r\n"))
+        value = " ".join([part.strip(" \t") for part in value.split("\r\n")])
     return value.strip(" \t")
 
 
@@ -276,17 +277,18 @@ def parse(data: bytes) -> Request | Response:
     lines = head.split("\r\n")
     count = len(lines) - 1
     # A bare CR or LF is a line end to some parsers and none to others: what one checks the other never sees.
-    if head.count("\n") != count or head.count("\r") != count:
+    within = "".join(lines)
+    if "\n" in within or "\r" in within:
         raise BadMessage("bare CR or LF in the header fields")
     if count > MAX_HEADERS:
         raise TooMuch("too many header lines", 400)
-    known = _KEYS.get
+    keys = _KEYS
     fields: list[tuple[str, str]] = []
     start = lines[0]
     del lines[0]
     for line in lines:
         name, colon, _ = line.partition(":")
-        key = known(name) if colon else None
+        key = keys.get(name) if colon else None
         fields.append((key, line) if key is not None else _other_field(line, fields))
     if start[:4].upper() == "SIP/":
         if (found := _STATUS.fullmatch(start)) is None:

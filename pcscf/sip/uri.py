@@ -2,7 +2,6 @@
 
 import re
 from ipaddress import AddressValueError, IPv6Address
-from typing import Self
 from urllib.parse import unquote
 
 from pcscf.errors import SipRefusal
@@ -51,7 +50,7 @@ class SipUri:
         self.headers = headers
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> "SipUri":
         """Parse a sip, sips or tel URI. Raises SipRefusal: 400, or 416 for another scheme."""
         if found := _SIP.fullmatch(text):
             scheme, user, host, port, params, headers = found.groups()
@@ -63,7 +62,7 @@ class SipUri:
             number = None if port is None else int(port)
             if number is not None and not 0 < number <= MAX_PORT:
                 raise SipRefusal("bad port in URI")
-            return cls(
+            return SipUri(
                 host,
                 user,
                 number,
@@ -73,7 +72,7 @@ class SipUri:
                 headers=headers or "",
             )
         if found := _TEL.fullmatch(text):
-            return cls("", found[1], None, parse_params(found[2]) if found[2] else {}, scheme="tel")
+            return SipUri("", found[1], None, parse_params(found[2]) if found[2] else {}, scheme="tel")
         scheme = scheme_of(text)
         if scheme in {"sip", "sips", "tel", ""}:
             raise SipRefusal("bad URI")

@@ -1,9 +1,7 @@
 """What makes a received message unusable whatever it asks for (RFC 3261 8.1.1, 16.3; RFC 4475)."""
 
-import re
-
 from pcscf.errors import BadMessage, SipRefusal
-from pcscf.sip.headers import MAGIC_COOKIE, Via, check_address, cseq_of
+from pcscf.sip.headers import MAGIC_COOKIE, Via, check_address, cseq_of, is_number
 from pcscf.sip.message import (
     MALFORMED,
     TOO_LARGE,
@@ -39,9 +37,6 @@ _UNUSABLE = {
 }
 MANDATORY = ("from", "to", "call-id", "cseq")
 
-_DIGITS = re.compile(r"[0-9]{1,10}")
-_CALL_ID = re.compile(r"[!-~]+")
-
 
 def validate(request: Request) -> None:
     """Raise SipRefusal (400, 416, 505, 513) for a request that no step may work on."""
@@ -54,7 +49,7 @@ def validate(request: Request) -> None:
     check_address(value_of(seen["from"]))
     check_address(value_of(seen["to"]))
     raw = seen.get("max-forwards")
-    if raw is not None and not _is_number(value_of(raw), 0, MAX_FORWARDS):
+    if raw is not None and not is_number(value_of(raw), 0, MAX_FORWARDS):
         raise SipRefusal("bad Max-Forwards")
     _check_contacts(request)
 
@@ -75,48 +70,50 @@ def check_fields(message: Message) -> dict[str, str]:
     the top one alone is ours to judge, but where one does not end, the next does not begin.
     """
     seen: dict[str, str] = {}
-    _check_sizes(message)
-    for key, raw in message.fields:
-        if key in SINGLE:
-            if key in seen:
-                raise SipRefusal(f"more than one {key}")
-            seen[key] = raw
-        elif key == "via" and "," in raw:
-            _check_vias(raw)
-        elif key in _UNUSABLE:
-            reason, status = _UNUSABLE[key]
-            raise SipRefusal(reason, status=status)
-    for key in MANDATORY:
-        if key not in seen:
-            raise SipRefusal(f"no {key}")
-    if not _CALL_ID.fullmatch(value_of(seen["call-id"])):
-        raise SipRefusal("bad Call-ID")
-    line, size = seen.get("content-length"), len(message.body)
-    if line is not None and not _is_number(value_of(line), size, size):
-        raise SipRefusal("Content-Length does not fit the body")
-    if size > MAX_BODY:
-        raise SipRefusal("body too large", status=513, phrase="Message Too Large")
-    return seen
-
-
-def _check_sizes(message: Message) -> None:
     hops = 0
     for key, raw in message.fields:
         if len(raw) > MAX_LINE:
             raise SipRefusal("header field too long")
-        if key in _HOPS:
-            hops += 1 + raw.count(",")
+        if key in SINGLE:
+            if key in seen:
+                raise SipRefusal(f"more than one {key}")
+            seen[key] = raw
+        elif key in _HOPS:
+            hops += _hops(key, raw)
+        elif key in _UNUSABLE:
+            reason, status = _UNUSABLE[key]
+            raise SipRefusal(reason, status=status)
     if hops > MAX_HOPS:
         raise SipRefusal("too many hops")
+    _check_once(message, seen)
+    return seen
 
 
-def _is_number(text: str, least: int, most: int) -> bool:
-    return bool(_DIGITS.fullmatch(text)) and least <= int(text) <= most
+def _check_once(message: Message, seen: dict[str, str]) -> None:
+    for key in MANDATORY:
+        if key not in seen:
+            raise SipRefusal(f"no {key}")
+    if not _is_visible(value_of(seen["call-id"])):
+        raise SipRefusal("bad Call-ID")
+    line, size = seen.get("content-length"), len(message.body)
+    if line is not None and not is_number(value_of(line), size, size):
+        raise SipRefusal("Content-Length does not fit the body")
+    if size > MAX_BODY:
+        raise SipRefusal("body too large", status=513, phrase="Message Too Large")
 
 
-def _check_vias(raw: str) -> None:
-    for value in split_values(value_of(raw)):
-        Via.parse(value)
+def _is_visible(text: str) -> bool:
+    """Tell whether ``text`` is something, all of it printable ASCII without blanks."""
+    return text != "" and text.isascii() and text.isprintable() and " " not in text
+
+
+def _hops(key: str, raw: str) -> int:
+    """Return how many values the line has, at most. Raises SipRefusal where one of several Vias is bad."""
+    commas = raw.count(",")
+    if commas and key == "via":
+        for value in split_values(value_of(raw)):
+            Via.parse(value)
+    return commas + 1
 
 
 def _check_uri(text: str) -> None:

@@ -57,10 +57,11 @@ class Raw:
 
 @dataclass(frozen=True)
 class Edit:
-    """A re-negotiation: new keys, or mux and gates with the keys of before."""
+    """A re-negotiation: new keys, those of before it that are taken back, or mux and gates alone."""
 
     new_send: bool = False
     new_receive: bool = False
+    back: bool = False
     mux: bool = False
     open_in: bool = True
     open_out: bool = True
@@ -68,7 +69,7 @@ class Edit:
 
 #: In order, loss, reordering, replays, the edges of the window, jumps over the wrap of the sequence number.
 deltas = st.sampled_from([1] * 8 + [2, 3, 0, -1, -2, -5, 120, -126, -127, -128, -129, 20000, 32768, 40000])
-harms = st.sampled_from([""] * 6 + ["flip", "cut", "key", "plain", "roc", "header", "grown", "clear"])
+harms = st.sampled_from([""] * 6 + ["flip", "cut", "key", "plain", "roc", "header", "grown", "clear", "old"])
 packets = st.builds(
     Packet, st.booleans(), st.sampled_from([False] * 4 + [True]), st.integers(1, SSRCS + 2), deltas, harms,
     st.integers(0, 200),
@@ -76,7 +77,7 @@ packets = st.builds(
 heads = st.sampled_from([b"", b"\x80", b"\x80\xc8", b"\x9f\x00", b"\x90\x08", b"\x00\x01", b"\x16\xfe\xfd"])
 raws = st.builds(Raw, st.booleans(), st.booleans(), st.builds(bytes.__add__, heads, st.binary(max_size=60)))
 rarely, mostly = st.sampled_from([False] * 5 + [True]), st.sampled_from([True] * 7 + [False])
-edits = st.builds(Edit, rarely, rarely, st.booleans(), mostly, mostly)
+edits = st.builds(Edit, rarely, rarely, rarely, st.booleans(), mostly, mostly)
 kinds = st.sampled_from([packets] * 10 + [raws, edits])
 scripts = st.lists(kinds.flatmap(lambda kind: kind), min_size=30, max_size=80)
 
@@ -89,25 +90,38 @@ class Stream:
     mki: tuple[int, int] | None
     send: Crypto = field(init=False)
     receive: Crypto = field(init=False)
+    former: tuple[Crypto, Crypto] = field(init=False)
     generation: int = 0
+    listeners: dict[bytes, Session] = field(default_factory=dict)
     highest: dict[tuple[bool, bool, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.send, self.receive = crypto(self.suite, 1), crypto(self.suite, 100, self.mki)
-        self._listen()
+        self.former = self.send, self.receive
 
-    def _listen(self) -> None:
-        policy = Policy(self.send.key.octets, Policy.SSRC_ANY_INBOUND, srtp_profile=PROFILES[self.suite])
-        policy.window_size = 1024
-        self.listener = Session(policy)
+    @property
+    def listener(self) -> Session:
+        """A libsrtp that has heard everything under the present key."""
+        key = self.send.key.octets
+        if key not in self.listeners:
+            policy = Policy(key, Policy.SSRC_ANY_INBOUND, srtp_profile=PROFILES[self.suite])
+            policy.window_size = 1024
+            self.listeners[key] = Session(policy)
+        return self.listeners[key]
 
     def renew(self, edit: Edit) -> None:
         self.generation += 1
-        if edit.new_send:
+        (send, receive), (former_send, former_receive) = (self.send, self.receive), self.former
+        if edit.back:
+            self.send, self.receive = former_send, former_receive
+        elif edit.new_send:
             self.send = crypto(self.suite, 2 + self.generation)
-            self._listen()
-        if edit.new_receive:
+        if edit.new_receive and not edit.back:
             self.receive = crypto(self.suite, 102 + self.generation, self.mki)
+        self.former = (
+            send if self.send != send else former_send,
+            receive if self.receive != receive else former_receive,
+        )
 
     def legs(self, edit: Edit, relay: Relay) -> tuple[Leg, Leg]:
         gate = edit.open_out, edit.open_in
@@ -126,7 +140,7 @@ class Stream:
             clear = bytes([clear[0] | 0x10 | packet.at & 15]) + clear[1:]
         if not packet.from_ue or packet.harm == "plain":
             return clear[: len(clear) - packet.at] if packet.harm == "cut" else clear
-        key = crypto(self.suite, 77) if packet.harm == "key" else self.receive
+        key = {"key": crypto(self.suite, 77), "old": self.former[1]}.get(packet.harm, self.receive)
         return _hurt(self._protect(key, clear, packet, index, roc), packet)
 
     def _protect(self, key: Crypto, clear: bytes, packet: Packet, index: int, roc: int) -> bytes:

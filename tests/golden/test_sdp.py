@@ -94,8 +94,8 @@ def test_forged_indications_are_counted(name: str, removed: int) -> None:
     [
         ("calls/sdes_end_to_end", "RTP/SAVP"),
         ("from_ue/A9_udptl", "UDP"),
-        ("from_ue/A10a_end_to_end", "RTP/SAVPF"),
-        ("from_ue/A12_end_to_end", "RTP/SAVP"),
+        ("from_ue/A10a_end_to_end", "UDP/TLS/RTP/SAVPF"),
+        ("from_ue/A12_end_to_end", "UDP/TLS/RTP/SAVP"),
         ("from_core/B4_data_channel", "UDP"),
     ],
 )

@@ -13,6 +13,7 @@ from tests.support.positions import (
     check_and_hang_up,
     held,
     in_invite_and_200,
+    in_invite_and_reliable_183,
     in_reliable_183_and_prack,
     up,
     update,
@@ -62,6 +63,22 @@ def settle(one: Session) -> None:
 def longer(talker: Talker) -> list[Line]:
     """With one more m-line, for which the gateway has to reserve."""
     return [*talker.author.lines, talker.author.line("plain", "video")]
+
+
+@directions
+@pytest.mark.parametrize("method", ["UPDATE", "INFO"])
+def test_a_request_of_the_callee_overtakes_the_ack(method: str, originating: bool) -> None:
+    """The ACK has no description: it answers no UPDATE."""
+    one = session(originating)
+    one.invite([one.caller.author.line("e2ae" if originating else "plain")])
+    one.read()
+    one.callee.answer(one.callee.open[0], 200)
+    one.callee.send(method, held(one.callee) if method == "UPDATE" else None)
+    settle(one)
+    settled = 2 if method == "UPDATE" else 1
+    check_and_hang_up(
+        one, settled, ["Reserve+Reserve", "Configure", "Configure+Configure"][: settled + 1], one.caller
+    )
 
 
 @directions
@@ -156,6 +173,22 @@ def test_cancel_of_a_reinvite_crosses_its_answer(answered: bool, by_caller: bool
     check_and_hang_up(one, 2 if answered else 1, [], second)
 
 
+@directions
+def test_an_offer_in_a_prack_crosses_one_of_the_callee(originating: bool) -> None:
+    """No answer to the UPDATE that waits for one."""
+    one = begun(in_invite_and_reliable_183, originating, "e2ae")
+    one.callee.ring(180, reliable=True)
+    one.caller.read()
+    one.callee.unpracked = 0
+    one.callee.send("UPDATE", held(one.callee))
+    one.caller.prack(held(one.caller))
+    one.callee.unpracked = 1
+    settle(one)
+    assert one.caller.asked[one.caller.leg.cseq, "PRACK"].final == 491
+    accept(one)
+    check_and_hang_up(one, 1, [], one.caller)
+
+
 # Losses, on the core's side, which is UDP
 
 
@@ -229,3 +262,44 @@ def test_a_lost_prack_comes_again(originating: bool) -> None:
     settle(one)
     accept(one)
     check_and_hang_up(one, 2, ["Configure+Configure"], one.caller)
+
+
+# The gateway
+
+
+@directions
+@pytest.mark.parametrize("lost", [True, False], ids=["with the request", "before it"])
+def test_a_refusal_while_the_gateway_is_away(lost: bool, originating: bool) -> None:
+    """What was reserved for the offer is given back as soon as the gateway is back."""
+    one = up(in_invite_and_200, originating, "e2ae")
+    one.ue.send("UPDATE", longer(one.ue))
+    one.read()
+    if lost:
+        one.stage.gateway.hold = True
+    else:
+        one.stage.gateway_down("agw")
+    answer_all(one, 488)
+    if lost:
+        one.stage.gateway_down("agw")
+        one.stage.gateway.lose()
+        one.stage.gateway.hold = False
+    one.stage.gateway_up("agw", cold=False)
+    assert one.stage.ports() == 2
+    one.stage.gateway.asked()
+    check_and_hang_up(one, 1, [], one.core)
+
+
+@directions
+def test_a_reservation_whose_reply_is_lost(originating: bool) -> None:
+    """The gateway may have done it: what it may have is given back when it is there again."""
+    one = up(in_invite_and_200, originating, "e2ae")
+    one.stage.gateway.hold = True
+    one.ue.send("UPDATE", longer(one.ue))
+    one.stage.gateway_down("agw")
+    one.stage.gateway.lose()
+    one.stage.gateway.hold = False
+    one.stage.gateway_up("agw", cold=False)
+    settle(one)
+    assert one.stage.ports() == 2
+    one.stage.gateway.asked()
+    check_and_hang_up(one, 1, [], one.core)

@@ -103,8 +103,9 @@ def _attribute(line: Line, text: str) -> Line:
 
 @dataclass
 class Author:
-    """An end as it describes itself. lines: those in force; seed: different ends, different keys and ports.
+    """An end as it describes itself. seed: different ends, different keys and ports.
 
+    lines: as offered or answered last; agreed: those of the latest exchange that came to its end.
     secrets: keys of streams that end at the edge, which nobody else may see.
     """
 
@@ -112,6 +113,7 @@ class Author:
     number: int
     seed: int
     lines: list[Line] = field(default_factory=list)
+    agreed: list[Line] = field(default_factory=list)
     version: int = 0
     secrets: set[str] = field(default_factory=set)
     _written: list[Line] = field(default_factory=list)
@@ -127,9 +129,11 @@ class Author:
             self.secrets.add(key)
         return key
 
-    def protects(self, index: int) -> bool:
-        """Whether that m-line is protected up to the edge alone."""
-        return index < len(self.lines) and self.lines[index].key in self.secrets
+    def protects(self, index: int, media: str) -> bool:
+        """Whether that m-line is of this media type, and protected up to the edge alone."""
+        if index >= len(self.agreed):
+            return False
+        return self.agreed[index].media == media and self.agreed[index].key in self.secrets
 
     def port(self) -> int:
         self._ports += 2

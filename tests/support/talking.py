@@ -3,7 +3,6 @@
 It reads what arrived when told to, and not before: messages cross as the test wants it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pcscf.flow import Side
@@ -11,63 +10,22 @@ from pcscf.sip.headers import cseq_of, tag_of
 from pcscf.sip.message import Request, Response, parse
 from tests.support.describing import Author, Line, read
 from tests.support.ladder import End, Leg, callee_leg, caller_leg
-
-
-@dataclass
-class Asked:
-    """A request that was sent. offers: it carries our offer. answer: first description that came back.
-
-    ack: of its 2xx, to be sent again.
-    """
-
-    request: Request
-    offers: bool
-    answer: bytes = b""
-    ack: bytes = b""
-    final: int = 0
-
-
-@dataclass
-class Came:
-    """A request that came and has no final answer yet. body: of our answer, the same in each response.
-
-    offered: we offered in a response to it.
-    """
-
-    request: Request
-    body: bytes = b""
-    offered: bool = False
-    early: bool = False
-
-
-@dataclass
-class Proposal:
-    """Our offer, waiting for its answer. before: lines that are in force if it fails."""
-
-    body: bytes
-    before: list[Line]
-    method: str
-
-
-@dataclass
-class Heard:
-    """An offer that we have to answer. by: the response that it came in, or the request."""
-
-    body: bytes
-    by: Came | Asked
+from tests.support.pending import Asked, Came, Heard, Proposal
+from tests.support.watching import Watch
 
 
 @dataclass(eq=False)
 class Talker:
-    """mine, theirs: what is agreed; settled: how often something was; firm: it is more than a preview. watch:
-    is given each new description that arrives. forbidden: must never arrive. wrong: somebody broke the rules,
-    who knows what is agreed.
+    """mine, theirs: what is agreed; settled: how often something was; firm: it is more than a preview.
+
+    opening: what we offer first where we are asked to. watch: is given each new description that arrives.
+    forbidden: must never arrive. wrong: somebody broke the rules, who knows what is agreed.
     """
 
     end: End
     side: Side
     author: Author
-    watch: Callable[[bytes], None]
+    watch: Watch
     forbidden: set[str] = field(default_factory=set)
     leg: Leg | None = None
     mine: bytes = b""
@@ -85,6 +43,8 @@ class Talker:
     wrong: bool = False
     firm: bool = False
     last: Asked | None = None
+    sent: float = 0.0
+    opening: list[Line] = field(default_factory=list)
     _replies: dict[str, bytes] = field(default_factory=dict)
     _acks: dict[str, Came] = field(default_factory=dict)
     _rseqs: set[str] = field(default_factory=set)
@@ -108,13 +68,13 @@ class Talker:
         assert self.leg is not None
         number = self.leg.cseq + 1
         entry = self.asked[number, method] = Asked(Request("", "", []), offers)
-        self.last = entry
+        self.last, self.sent = entry, self.end.stage.now
         entry.request = self.leg.send(method, body, *extra)
 
-    def _propose(self, lines: list[Line], method: str) -> bytes:
+    def _propose(self, lines: list[Line], method: str, *, in_response: bool = False) -> bytes:
         before = self.author.lines
         body = self.author.offer(lines)
-        self.proposal = Proposal(body, before, method)
+        self.proposal = Proposal(body, before, method, in_response)
         return body
 
     def cancel(self) -> None:
@@ -154,13 +114,17 @@ class Talker:
         if not came.body and self.heard is not None and self.heard.by is came:
             came.body = self._settle_answer(self.heard)
         elif not came.body and not came.request.body and may_offer and self.proposal is None:
-            came.body = self._propose(self.offer_lines(), came.request.method)
+            came.body = self._propose(self.offer_lines(), came.request.method, in_response=True)
             came.offered = True
         return came.body
 
     def offer_lines(self) -> list[Line]:
         """What we offer when asked for it: what is in force, or one line."""
-        return self.author.lines or [self.author.line("e2ae" if self.side is Side.ACCESS else "plain")]
+        return (
+            self.author.lines
+            or self.opening
+            or [self.author.line("e2ae" if self.side is Side.ACCESS else "plain")]
+        )
 
     def answer(
         self,
@@ -200,8 +164,9 @@ class Talker:
             self.end.send(self._replies[_key(came.request)])
 
     def again(self) -> None:
-        """Our last request again, while nothing final came back."""
-        if self.last is not None and not self.last.final:
+        """Our last request again, as on UDP while nothing final came back."""
+        late = self.end.stage.now > self.sent + 30
+        if self.last is not None and not self.last.final and not late:
             self.end.send(self.last.request)
 
     def _respond(self, came: Came, status: int, body: bytes, *extra: str) -> None:
@@ -226,8 +191,10 @@ class Talker:
         self.mine, self.theirs = mine, theirs
         other = read(theirs).lines
         self.author.lines = [
-            line if other[index].active else line.closed() for index, line in enumerate(self.author.lines)
+            line if index >= len(other) or other[index].active else line.closed()
+            for index, line in enumerate(self.author.lines)
         ]
+        self.author.agreed = self.author.lines
         self.settled += 1
         self.proposal = None
 
@@ -289,7 +256,7 @@ class Talker:
         if request.method == "PRACK":
             self.unpracked -= 1
             self.firm = self.settled > 0
-            if request.body and self.proposal is not None:
+            if request.body and self.proposal is not None and self.proposal.in_response:
                 self._settle(self.proposal.body, request.body)
                 return
         again = [other for other in self.open if other is not came and other.request.method == "INVITE"]
@@ -328,7 +295,7 @@ class Talker:
         status = response.status
         if entry.final:
             if status < 300 and method == "INVITE" and entry.ack:
-                assert response.body in {b"", entry.answer, self.theirs} or self.wrong
+                assert response.body in {b"", entry.answer} or self.wrong
                 self.end.send(entry.ack)
             elif status >= 300 and method == "INVITE":
                 self.end.acknowledge(entry.request, response)
@@ -355,8 +322,7 @@ class Talker:
         firm = reliable or response.status >= 200
         if entry.answer:
             self.firm = self.firm or firm
-            repeats = body in {entry.answer, self.theirs}
-            assert repeats or self.wrong, "the same description came out otherwise"
+            assert body == entry.answer or self.wrong, "the same description came out otherwise"
             return
         assert entry.offers or firm, "a preview of an offer"
         self.watch(body)
@@ -373,8 +339,9 @@ class Talker:
 
     def _succeeded(self, entry: Asked, method: str) -> None:
         entry.final = 200
-        if entry.offers:
-            assert entry.answer or self.wrong or self.over, f"a 2xx to {method} without an answer"
+        if entry.offers and not entry.answer:
+            assert self.wrong or self.over, f"a 2xx to {method} without an answer"
+            self._revert()
         if method != "INVITE":
             return
         self.confirmed = True

@@ -7,7 +7,7 @@ from pcscf.admission import EMERGENCY_BURST, Admission
 from pcscf.errors import SipRefusal
 from pcscf.flow import Listener, Side
 from pcscf.overload import CALM_FOR, Overload
-from pcscf.ratelimit import RateLimit, source_of
+from pcscf.ratelimit import SWEEP, RateLimit, source_of
 from pcscf.sip.message import parse
 from pcscf.transaction.effects import NewRequest, Send
 from pcscf.transaction.layer import TransactionLayer
@@ -48,6 +48,15 @@ def test_the_longest_silent_source_is_forgotten_first() -> None:
     assert len(limit) == 3
     assert not limit.admit("a", 100.0)
     assert limit.admit("b", 100.0)
+
+
+def test_a_source_with_a_full_bucket_is_forgotten() -> None:
+    limit = RateLimit(rate=0.01, burst=2)
+    assert admitted(limit, 2, 1000.0, "often") == 2
+    assert [limit.admit(f"s{number}", 1000.0) for number in range(100)] == [True] * 100
+    assert limit.admit("often", 1000.0 + 2 * SWEEP)
+    assert len(limit) == 1
+    assert not limit.admit("often", 1000.0 + 2 * SWEEP)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ class Scrape:
 
 
 def test_what_is_counted_is_shown() -> None:
-    counters, snapshot = Counters(), Snapshot(bindings=2, calls=1, timers=3, gateways={"[127.0.0.1]:2945": True})
+    counters, snapshot = (
+        Counters(),
+        Snapshot(bindings=2, calls=1, timers=3, gateways={"[127.0.0.1]:2945": True}),
+    )
     scrape = Scrape(counters, snapshot)
     counters.requests[Side.ACCESS, "INVITE"] += 1
     counters.responses[Side.CORE, "INVITE", 200] += 2

@@ -25,6 +25,20 @@ async def test_a_new_connection_after_the_end(call: Call) -> None:
     await call.passes()
 
 
+async def test_one_side_was_over_before_the_other_was_known(call: Call) -> None:
+    call.ue.listener.close()
+    call.edit_access(ACTIVE)
+    call.relay.start(call.access, connect=True)
+    assert (await call.reported())[0].port == call.access
+    call.ue.listener = socket.create_server((LOOPBACK, call.ue.endpoint.port))
+    call.ue.listener.setblocking(False)
+    call.edit_core(PASSIVE)
+    call.relay.start(call.core, connect=False)
+    await call.far.connect(call.to_core)
+    await call.ue.accept()
+    await call.passes()
+
+
 async def test_a_new_connection_in_the_place_of_one_that_stands(call: Call) -> None:
     """a=connection:new: both sides are told, one after the other."""
     await call.up()

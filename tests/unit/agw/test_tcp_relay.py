@@ -279,6 +279,24 @@ async def test_a_process_without_descriptors_listens_again(
     await call.passes()
 
 
+async def test_a_port_that_was_closed_does_not_listen_again(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call.edit_access(PASSIVE)
+
+    def accept(_self: socket.socket) -> tuple[socket.socket, object]:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket.socket, "accept", accept)
+        await call.ue.connect(call.to_access)
+        await until(lambda: call.relay.tally["no_descriptor"] == 1)
+    call.relay.close(call.access)
+    call.relay.tick(asyncio.get_running_loop().time())
+    assert await refused(call.to_access)
+    call.access = call.relay.open(*call.to_access, 0)
+
+
 async def test_ipv6() -> None:
     relay = make_relay()
     port, (address, number) = open_port(relay, "::1")

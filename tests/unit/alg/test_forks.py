@@ -137,6 +137,25 @@ def test_streams_of_the_losers_are_released() -> None:
     assert call.session.streams[0] is not None
 
 
+def test_a_further_2xx_finds_the_offer_with_its_plan() -> None:
+    """The session itself forgets what was offered once somebody has taken it for good."""
+    call = Call()
+    plan = call.plan_offer(sdp(SECURE))
+    step(call.session, call.gateway, plan)
+    first = call.answer(sdp(PLAIN, host="203.0.113.1"), fork="1")
+    assert call.session.record()[0]["media"] == "audio"
+    assert plan.exchange.offer.media
+    settled = call.session.dialogs["1"].exchange
+    assert settled is not None
+    assert settled.offer.media == []
+    assert settled.lines[0].media.lines == []
+    call.session.confirm("2", plan)
+    late = call.session.plan_answer(sdp(PLAIN, host="203.0.113.2"), Side.CORE, "2", to=plan)
+    second = step(call.session, call.gateway, late).decode()
+    assert second.split("m=")[1] == first.split("m=")[1]
+    assert remotes(call)["core"] == "203.0.113.2"
+
+
 def test_a_failed_update_in_an_early_dialog_leaves_the_others_alone() -> None:
     call = forked()
     plan = call.plan_offer(sdp(SECURE, "m=video 31000 RTP/AVP 96", version=2), fork="1")
