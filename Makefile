@@ -8,7 +8,7 @@ BIN   := $(VENV)/bin
 PYTHON := $(or $(wildcard /usr/bin/python3),python3)
 SUDO  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_BASE  := python3-venv
-APT_PEERS := netbase sip-tester baresip-core kamailio tshark erlang-megaco
+APT_PEERS := netbase openssl sip-tester baresip-core kamailio tshark erlang-megaco
 APT_BENCH := rtpengine-daemon gcc libc6-dev libssl-dev
 APT_COMPILER := gcc libc6-dev python3-dev
 # The native engine is built, linted and tested where there is a cargo that can; everything else does without.

@@ -19,9 +19,16 @@ from agw.control.outages import Outages
 from agw.control.ports import Interface, PortPool, Realm
 from agw.control.supervision import Supervision
 from agw.control.termination import EndedContext
+from agw.dtls import api as dtls
+from agw.dtls.ends import make_dtls
+from agw.engine.api import PortId
 from agw.engine.choice import make_engine, native_missing
 from agw.engine.sockets import open_udp
 from agw.metrics import families
+from agw.security.certificates import Pool
+from agw.security.session import Handshakes
+from agw.security.sessions import TlsSessions
+from agw.tcp.api import Report
 from agw.tcp.relay import TcpRelay
 from hosting.admin import Admin
 from hosting.config import differences
@@ -36,6 +43,7 @@ from iq.procedures import (
     MediaInactivity,
     OutOfService,
     Reason,
+    SecurityChange,
     ServiceChangeMethod,
 )
 
@@ -45,6 +53,8 @@ TICK_SECONDS = 1.0
 """Between two sweeps of heartbeats and silence."""
 LAST_WORDS = 0.2
 """Seconds that the controller gets to hear that the gateway goes."""
+MECHANISMS = ("sdes-srtp", "dtls-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls")
+"""Of media security, that can end here (TS 24.229 7.2A.7): the controllers are told."""
 
 
 async def serve(config: Config, stopping: Stopping) -> None:
@@ -64,9 +74,21 @@ class Process:
             raise StartError("no stream is possible: the limit of open files is too low (ulimit -n)")
         self._engine = make_engine(self._loop, config.engine, config.limits.max_ssrcs)
         self._engine.watch(self._engine_event)
-        self._tcp = TcpRelay(self._loop, establish=config.limits.tcp_establish)
+        self._certificates = Pool()
+        self._handshakes = Handshakes(config.limits.tls_handshakes)
+        sessions = TlsSessions(self._handshakes, config.limits.tls_handshake)
+        self._tcp = TcpRelay(self._loop, sessions.session, establish=config.limits.tcp_establish)
         self._tcp.watch(self._tcp_event)
-        self._contexts = Contexts(self._engine, self._realms, self._capacity.max_ports, self._tcp)
+        self._dtls = make_dtls(self._loop, self._engine, self._handshakes, config.limits.tls_handshake)
+        self._dtls.watch(self._dtls_keys, self._dtls_lost)
+        self._contexts = Contexts(
+            self._engine,
+            self._realms,
+            self._capacity.max_ports,
+            self._tcp,
+            self._certificates.take,
+            self._dtls,
+        )
         self._outages = Outages(self._contexts)
         self._forgeries = Forgeries(self._contexts, config.limits.auth_failures)
         self._supervision = Supervision(self._contexts, config.limits.control_grace)
@@ -78,6 +100,7 @@ class Process:
             self._execute,
             client_context(config.iq.tls) if config.iq.tls is not None else None,
             on_up=self._on_up,
+            mechanisms=MECHANISMS,
         )
         self._admin = Admin(config.admin.address, config.admin.port, self._health, self._collect)
         self._controller: str | None = None
@@ -181,6 +204,7 @@ class Process:
             if self._link.up:
                 self._link.notify(context, report)
         self._tcp.tick(now)
+        self._certificates.refill()
         self._record()
         self._tick_handle = self._loop.call_later(TICK_SECONDS, self._tick)
 
@@ -193,7 +217,7 @@ class Process:
         self._link.notify(context, due, answered)
 
     def _engine_event(self) -> None:
-        self._engine.drain()  # nobody takes STUN and DTLS yet, and no leg asks for them
+        self._dtls.take(self._engine.drain())
         for failure in self._engine.failures():
             holder = self._contexts.holders.get(failure.port)
             where = {"context": holder.context.id, "termination": holder.name} if holder is not None else {}
@@ -203,8 +227,24 @@ class Process:
 
     def _tcp_event(self) -> None:
         for report in self._tcp.reports():
-            if (told := bearer_change(self._contexts, report)) is not None and self._link.up:
-                self._link.notify(*told)
+            self._lost(report)
+
+    def _dtls_keys(self, port: PortId) -> None:
+        if (failed := self._contexts.rekey(port)) is not None:
+            log.error("keys of DTLS cannot be used", error=str(failed))
+
+    def _dtls_lost(self, report: dtls.Report) -> None:
+        self._lost(Report(report.port, report.change, report.detail, report.cause))
+
+    def _lost(self, report: Report) -> None:
+        if (told := bearer_change(self._contexts, report)) is None:
+            return
+        context, change = told
+        if isinstance(change, SecurityChange):
+            where = {"context": context, "termination": change.termination, "stream": change.stream}
+            log.warning("media security failed", cause=change.cause.value, detail=report.cause, **where)
+        if self._link.up:
+            self._link.notify(context, change)
 
     def _report(self, context: int, report: OutOfService) -> None:
         def answered(reply: ActionReply) -> None:
@@ -248,6 +288,8 @@ class Process:
             self._forgeries.told,
             self._tcp.connections(),
             self._tcp.tally,
+            self._dtls.handshakes,
+            self._dtls.tally,
         )
 
 

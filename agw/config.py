@@ -123,6 +123,10 @@ class Limits(Section):
     """Packets of one stream within a minute that fail authentication: told over Iq, once a minute."""
     tcp_establish: Seconds = 30.0
     """Seconds for both connections of a TCP stream, once it is known who connects to whom."""
+    tls_handshake: Seconds = 10.0
+    """Seconds for a handshake of TLS or DTLS with a peer of media."""
+    tls_handshakes: Count = 500
+    """Handshakes that go on at a time; above: refused, and told over Iq."""
 
 
 class Config(Root):

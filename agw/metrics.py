@@ -20,10 +20,13 @@ def families(
     forgeries: int,
     connections: int,
     tcp: Mapping[Label, int],
+    handshakes: Mapping[Label, int],
+    dtls: Mapping[Label, int],
 ) -> Iterator[Metric]:
     """failures: ports that broke down; streams: capacity; tasks: of the event loop; controlled: is a
     controller there; iq: events of the association; forgeries: reports of packets that fail authentication;
-    connections: of TCP media, tcp: what they met."""
+    connections: of TCP media, tcp: what they met; handshakes: of DTLS, dtls: why its datagrams went no
+    further."""
     now = totals(contexts)
     labels = ("realm",)
     yield counter(
@@ -63,6 +66,8 @@ def families(
     )
     yield gauge("agw_tcp_connections", "Connections of TCP media; a stream has two.", connections)
     yield counter("agw_tcp_events", "What connections of TCP media met.", ("event",), tcp)
+    yield counter("agw_dtls_handshakes", "Handshakes of DTLS that ended here.", ("result",), handshakes)
+    yield counter("agw_dtls_drops", "Datagrams of DTLS that went no further.", ("reason",), dtls)
     yield gauge("agw_iq_up", "1 where a controller has registered this gateway.", float(controlled))
     yield counter("agw_iq_events", "What the association with the controller met.", ("event",), iq)
 

@@ -98,6 +98,7 @@ class _Gateway:
 
     mid = "<agw.ims.example>"
     suites = frozenset({"AES_CM_128_HMAC_SHA1_80"})
+    mechanisms = frozenset({"sdes-srtp"})
 
     def __init__(self) -> None:
         self.asked: list[tuple[Action, Callable[[ActionReply], None]]] = []

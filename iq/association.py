@@ -36,6 +36,7 @@ _ANSWERS: dict[type, type] = {
     p.MediaInactivity: p.Done,
     p.OutOfService: p.Done,
     p.BearerChange: p.Done,
+    p.SecurityChange: p.Done,
     p.AuthenticationFailures: p.Done,
 }
 

@@ -33,7 +33,7 @@ from iq.procedures import (
     Reply,
     ServiceChangeMethod,
 )
-from iq.suites import MANDATORY_SUITE
+from iq.suites import MANDATORY_MECHANISM, MANDATORY_SUITE
 from iq.times import Times
 
 log = structlog.get_logger()
@@ -223,6 +223,7 @@ class Controller:
     def _up(self, gateway: Gateway, register: Register, *, cold: bool) -> None:
         gateway.epoch = register.epoch or "-"
         gateway.suites = frozenset(register.suites or (MANDATORY_SUITE,))
+        gateway.mechanisms = frozenset(register.mechanisms or (MANDATORY_MECHANISM,))
         gateway.draining = False
         gateway.up = True
         self.counters["registrations"] += 1

@@ -58,6 +58,7 @@ class GatewayLink:
         *,
         on_up: Callable[[str], None] = _nothing,
         on_down: Callable[[str], None] = _nothing,
+        mechanisms: Iterable[str] = (),
         times: Times | None = None,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
@@ -66,6 +67,7 @@ class GatewayLink:
         self.controller: str | None = None
         self._controllers = list(controllers)
         self._suites = tuple(sorted(suites))
+        self._mechanisms = tuple(sorted(mechanisms))
         self._epoch = epoch
         self._execute = execute
         self._ssl = ssl
@@ -163,7 +165,8 @@ class GatewayLink:
         if self._last != where:
             method, reason = ServiceChangeMethod.RESTART, Reason.COLD_BOOT
         generation = self._generation + (self._last not in (None, where))
-        register = Register(method, reason, epoch=self._epoch_of(generation), suites=self._suites)
+        epoch = self._epoch_of(generation)
+        register = Register(method, reason, epoch=epoch, suites=self._suites, mechanisms=self._mechanisms)
         answered: asyncio.Future[bool] = loop.create_future()
 
         def done(reply: ActionReply) -> None:

@@ -7,7 +7,7 @@ from iq.errors import IqError
 from iq.exchange import Done
 from iq.h248.errors import NO_WILDCARD_MATCH, NOT_READY, TOO_LARGE, UNKNOWN_CONTEXT, UNKNOWN_TERMINATION
 from iq.procedures import ALL_CONTEXTS, Action, ActionReply, Audited, AuditTerminations
-from iq.suites import MANDATORY_SUITE
+from iq.suites import MANDATORY_MECHANISM, MANDATORY_SUITE
 
 MAX_AUDIT_PAGES = 1111
 """Pages of one audit: all, those by the last digit, by the last two, and by the last three."""
@@ -19,13 +19,15 @@ NOTHING_THERE = frozenset({UNKNOWN_CONTEXT, UNKNOWN_TERMINATION, NO_WILDCARD_MAT
 class Gateway:
     """An IMS-AGW as its controller sees it; the same object after it was lost and has come back.
 
-    mid: as on the wire. suites: what its engine can do. epoch: of the process that holds its contexts.
-    up: it takes actions. draining: it has announced to go out of service: give it no new contexts.
+    mid: as on the wire. suites: what its engine can do; mechanisms: what it can end. epoch: of the process
+    that holds its contexts. up: it takes actions. draining: it has announced to go out of service: give it no
+    new contexts.
     """
 
     def __init__(self, mid: str, loop: asyncio.AbstractEventLoop) -> None:
         self.mid = mid
         self.suites: frozenset[str] = frozenset({MANDATORY_SUITE})
+        self.mechanisms: frozenset[str] = frozenset({MANDATORY_MECHANISM})
         self.epoch = ""
         self.up = False
         self.draining = False

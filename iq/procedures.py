@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from iq.errors import IqError
+from iq.fingerprint import Fingerprint
 from iq.suites import Crypto
 
 ALL_CONTEXTS = 0xFFFFFFFF
@@ -31,12 +32,12 @@ class Latch(StrEnum):
 
 
 class Setup(StrEnum):
-    """Which end of a TCP connection a termination is (a=setup, RFC 4145 4)."""
+    """Which end of a TCP connection (RFC 4145 4), or of a DTLS association (RFC 5763 5), a termination is."""
 
     ACTIVE = "active"
-    """It connects to Remote."""
+    """It connects to Remote; the DTLS client."""
     PASSIVE = "passive"
-    """It waits for the peer at Local."""
+    """It waits for the peer at Local; the DTLS server."""
 
 
 @dataclass(slots=True)
@@ -63,6 +64,17 @@ class Stream:
     there (the incoming SYN triggers the outgoing one), or by ``establish`` (tcpbcc/EstBNC). Either of them,
     after a connection has ended or failed: a new one. ``establish``, another setup or another Remote replace
     a connection that stands (a=connection:new).
+
+    (D)TLS ends at the gateway where a certificate was asked for or the peer's is known (TS 23.334 5.11);
+    else TLS passes unread. choose_fingerprint: in a request, the hash (of iq.fingerprint.HASHES) by which the
+    gateway shall tell its certificate, which the stream keeps for its life; ``local_fingerprint`` of the
+    reply is that. remote_fingerprints: of the peer's certificate; (): unchanged. One of the strongest hash
+    among them has to match. Until the first ones are known there is no handshake.
+    start_tls: the gateway is the client, and begins as soon as the transport is there (tlsbsc/EstBNC): over
+    TCP when the connection stands, over UDP when Remote and remote_fingerprints are known. Whoever gives a
+    ``setup`` without it makes the gateway the server. Over UDP it goes with Setup.ACTIVE and no other.
+    tls_id: the peer's (RFC 8842); None: unchanged. Another tls_id, other fingerprints or another role begin a
+    new session; over TCP on a new connection.
     """
 
     id: int = 1
@@ -77,6 +89,11 @@ class Stream:
     rtcp_mux: bool = False
     setup: Setup | None = None
     establish: bool = False
+    choose_fingerprint: str | None = None
+    local_fingerprint: Fingerprint | None = None
+    remote_fingerprints: tuple[Fingerprint, ...] = ()
+    start_tls: bool = False
+    tls_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -157,7 +174,8 @@ class Register:
     """IMS-AGW Restoration, Communication Up or Out-of-Service: ServiceChange on ROOT (TS 23.334 8).
 
     epoch: hexadecimal, chosen by the gateway process at its start: the same epoch still has its contexts.
-    suites: what its engine can do; an empty tuple means MANDATORY_SUITE alone.
+    suites: what its engine can do; an empty tuple means MANDATORY_SUITE alone. mechanisms: of media security
+    that it can end (TS 24.229 7.2A.7); an empty tuple means MANDATORY_MECHANISM alone.
     """
 
     method: ServiceChangeMethod
@@ -166,6 +184,7 @@ class Register:
     profile: str = "threegimsagw/1"
     epoch: str = ""
     suites: tuple[str, ...] = ()
+    mechanisms: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -203,7 +222,7 @@ class OutOfService:
 
 
 class Change(StrEnum):
-    """What became of a TCP connection (tcpbcc/BNCChange)."""
+    """What became of a TCP connection (tcpbcc/BNCChange), or of a (D)TLS session (tlsbsc/BNCChange)."""
 
     FAILED = "FAIL"
     """It was not established: refused, unreachable, or not in time."""
@@ -222,6 +241,35 @@ class BearerChange:
     cause: str = ""
 
 
+class SecurityCause(StrEnum):
+    """Why there is no (D)TLS session (any more)."""
+
+    FINGERPRINT = "fingerprint mismatch"
+    """The peer's certificate is not the one that its SDP announced."""
+    NO_CERTIFICATE = "no certificate"
+    CERTIFICATE = "bad certificate"
+    """One that no fingerprint saves: of a weak key, or not to be read."""
+    PROTOCOL = "protocol error"
+    """Not (D)TLS at all, a version or suite that is not allowed, a broken record."""
+    REFUSED = "refused by peer"
+    """An alert of the peer, of our certificate for instance."""
+    TIMEOUT = "timeout"
+    CLOSED = "closed"
+    """The peer ended the session, or the transport went away in the handshake."""
+    OVERLOAD = "too many handshakes"
+
+
+@dataclass(slots=True)
+class SecurityChange:
+    """(D)TLS failure or loss (TS 23.334 5.11): ``stream`` passes nothing any more at both terminations, and
+    has no TCP connections; reported once, without a BearerChange. FAILED: no octet of media has passed."""
+
+    termination: str
+    stream: int
+    change: Change
+    cause: SecurityCause
+
+
 @dataclass(slots=True)
 class AuthenticationFailures:
     """``stream`` gets packets that fail authentication: ``count`` of them since the last report.
@@ -235,7 +283,13 @@ class AuthenticationFailures:
 
 
 Notification = (
-    Heartbeat | BearerReleased | MediaInactivity | OutOfService | BearerChange | AuthenticationFailures
+    Heartbeat
+    | BearerReleased
+    | MediaInactivity
+    | OutOfService
+    | BearerChange
+    | SecurityChange
+    | AuthenticationFailures
 )
 
 Procedure = (
@@ -250,6 +304,7 @@ Procedure = (
     | MediaInactivity
     | OutOfService
     | BearerChange
+    | SecurityChange
     | AuthenticationFailures
 )
 

@@ -35,6 +35,8 @@ SUITES = {
 }
 #: What a gateway can do that announces nothing (TS 33.328 makes it mandatory).
 MANDATORY_SUITE = "AES_CM_128_HMAC_SHA1_80"
+#: The same of the mechanisms of TS 24.229 7.2A.7.
+MANDATORY_MECHANISM = "sdes-srtp"
 
 
 class Key:

@@ -264,6 +264,9 @@ def call_settings(config: Config) -> CallSettings:
         downgrade=media.downgrade,
         unknown_media=media.unknown_media,
         early_media=media.early_media,
+        prefer=media.prefer,
+        sha1_fingerprint=media.sha1_fingerprint,
+        bfcp_tls_role=media.bfcp_tls_role,
         node=config.node.name,
     )
     return CallSettings(

@@ -18,6 +18,7 @@ from pcscf.overload import Overload
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.core import Proxy
 from pcscf.proxy.effects import AskGateway, CancelBranch, Effect, Forward, Report, Respond
+from pcscf.proxy.gateways import Abilities
 from pcscf.proxy.placing import Hop, Placing
 from pcscf.sip.message import Request, Response
 from pcscf.transaction.layer import ClientTransaction, ServerTransaction, TransactionLayer
@@ -38,6 +39,7 @@ class Gateway(Protocol):
 
     mid: str
     suites: frozenset[str]
+    mechanisms: frozenset[str]
 
     def send(self, action: Action, done: Replied) -> None: ...
 
@@ -164,7 +166,8 @@ class Edge:
 
     def on_gateway_up(self, gateway: Gateway, cold: bool) -> None:
         self._gateways[gateway.mid] = gateway
-        self._apply(self._proxy.on_gateway_up(gateway.mid, gateway.suites, self._loop.time(), cold=cold))
+        abilities = Abilities(gateway.suites, gateway.mechanisms)
+        self._apply(self._proxy.on_gateway_up(gateway.mid, abilities, self._loop.time(), cold=cold))
 
     def on_gateway_down(self, gateway: Gateway, _reason: str) -> None:
         self._apply(self._proxy.on_gateway_down(gateway.mid, self._loop.time()))

@@ -124,6 +124,7 @@ def _profile(config: Config, peer: Peer) -> AccessProfile:
         core_realm=config.core.realm,
         suites=frozenset(SUITES),
         implicit=peer.implicit,
+        terminates=frozenset(MECHANISMS),
     )
 
 
@@ -155,7 +156,7 @@ def _lines(explanation: Explanation, sender: Side, peer: Peer, network: frozense
     if explanation.sdp is not None:
         lines += [
             "",
-            f"to {other}; the gateway's addresses, and keys that start with EXAMPLE, are examples:",
+            f"to {other}; the gateway's addresses, certificate and EXAMPLE keys are examples:",
             "",
         ]
         lines += explanation.sdp.decode("utf-8", "backslashreplace").split("\r\n")[:-1]
@@ -168,6 +169,8 @@ def _why(decision: Decision) -> str:
     if decision.crypto is not None:
         crypto = decision.crypto.crypto
         why += f"; crypto line {crypto.tag}, {crypto.suite}"
+    if decision.peer is not None:
+        why += f"; certificate by {decision.peer.fingerprints[0].hash}"
     return f"{why}; configuration {decision.potential.actual}" if decision.potential is not None else why
 
 

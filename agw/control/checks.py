@@ -4,8 +4,8 @@ import functools
 import ipaddress
 from collections.abc import Container
 
-from agw.control.legs import SDES, TRANSPORTS, is_tcp
-from agw.control.termination import End, has_description
+from agw.control.legs import ENDING_DTLS, SDES, TRANSPORTS, is_tcp, is_tls
+from agw.control.termination import End, has_description, speaks_of_certificates
 from iq.errors import IqError
 from iq.procedures import Configure, Endpoint, Reserve, Stream
 from iq.suites import SUITES, Crypto
@@ -18,8 +18,8 @@ MAX_SECONDS = 7 * 86_400
 """Of heartbeat and inactivity."""
 
 
-def check_reserve(reserve: Reserve, suites: Container[str]) -> None:
-    """suites: what the engine can do. Raises IqError."""
+def check_reserve(reserve: Reserve, suites: Container[str], tls: bool) -> None:
+    """suites: what the engine can do; tls: does (D)TLS end here. Raises IqError."""
     if not reserve.heartbeat:
         raise IqError(472, "Required information missing: hangterm/thb")
     if not 0 < reserve.heartbeat <= MAX_SECONDS:
@@ -32,17 +32,17 @@ def check_reserve(reserve: Reserve, suites: Container[str]) -> None:
         raise _bad("gm/sam")
     if not reserve.streams:
         raise IqError(472, "Required information missing: no stream")
-    _check_streams(reserve.streams, {}, suites)
+    _check_streams(reserve.streams, {}, suites, tls)
 
 
-def check_configure(configure: Configure, ends: dict[int, End], suites: Container[str]) -> None:
+def check_configure(configure: Configure, ends: dict[int, End], suites: Container[str], tls: bool) -> None:
     """ends: what the termination has. Raises IqError."""
     if configure.source is not None and not _is_prefix(configure.source):
         raise _bad("gm/sam")
-    _check_streams(configure.streams, ends, suites)
+    _check_streams(configure.streams, ends, suites, tls)
 
 
-def _check_streams(streams: list[Stream], ends: dict[int, End], suites: Container[str]) -> None:
+def _check_streams(streams: list[Stream], ends: dict[int, End], suites: Container[str], tls: bool) -> None:
     seen = set(ends)
     if len(seen.union(stream.id for stream in streams)) > MAX_STREAMS:
         raise IqError(510, f"Insufficient resources: more than {MAX_STREAMS} streams")
@@ -54,6 +54,7 @@ def _check_streams(streams: list[Stream], ends: dict[int, End], suites: Containe
             raise IqError(448, f"Descriptor appears twice: Stream {stream.id}")
         named.add(stream.id)
         _check_stream(stream, ends.get(stream.id), suites)
+        _check_security(stream, ends.get(stream.id), tls)
 
 
 def _check_stream(stream: Stream, end: End | None, suites: Container[str]) -> None:
@@ -75,6 +76,21 @@ def _check_stream(stream: Stream, end: End | None, suites: Container[str]) -> No
             raise _bad("Remote address of another IP version than Local")
     if stream.local is not None and end is not None and stream.local.port not in (0, end.number):
         raise _bad("Local port")
+
+
+def _check_security(stream: Stream, end: End | None, tls: bool) -> None:
+    certificates = speaks_of_certificates(stream)
+    if certificates and not tls:
+        raise IqError(515, "Unsupported media type: TLS")
+    secured = certificates or (end is not None and end.security is not None)
+    if stream.start_tls and not secured:
+        raise IqError(472, "Required information missing: a=fingerprint")
+    described = end is None or has_description(stream)
+    transport = stream.transport if described or end is None else end.transport
+    if certificates and not is_tls(transport):
+        raise IqError(473, "Conflicting property values: a=fingerprint without TLS")
+    if certificates and not is_tcp(transport) and transport.upper() not in ENDING_DTLS:
+        raise IqError(515, f"Unsupported media type: DTLS of {_word(transport)} cannot end here")
 
 
 def _check_crypto(crypto: Crypto, suites: Container[str]) -> None:

@@ -7,7 +7,9 @@ from agw.control.checks import check_configure, check_reserve
 from agw.control.media import Media
 from agw.control.ports import Realm
 from agw.control.termination import Context, End, EndedContext, Termination
+from agw.dtls.api import DtlsEnds
 from agw.engine.api import Counters, Engine, EngineError, PortId
+from agw.security.api import NewIdentity
 from agw.tcp.api import ByteRelay
 from hosting.counters import Tally
 from iq.errors import IqError
@@ -44,13 +46,21 @@ class Contexts:
     """
 
     def __init__(
-        self, engine: Engine, realms: Mapping[str, Realm], max_ports: int, tcp: ByteRelay | None = None
+        self,
+        engine: Engine,
+        realms: Mapping[str, Realm],
+        max_ports: int,
+        tcp: ByteRelay | None = None,
+        new_identity: NewIdentity | None = None,
+        dtls: DtlsEnds | None = None,
     ) -> None:
         """max_ports: ports that may be open at a time, by the descriptors that this process may have.
 
-        tcp: None refuses TCP media."""
+        tcp: None refuses TCP media. new_identity: a certificate for a stream; None: no (D)TLS ends here.
+        dtls: None: nothing passes where DTLS would end.
+        """
         self.draining = False
-        self.media = Media(engine, tcp, max_ports)
+        self.media = Media(engine, tcp, dtls, new_identity, max_ports)
         self.contexts: dict[int, Context] = {}
         self.terminations: dict[str, Termination] = {}
         self.holders: dict[PortId, Termination] = {}
@@ -121,6 +131,14 @@ class Contexts:
                 EndedContext(context.id, now - context.started, reason, context.emergency, context.closed)
             )
 
+    def rekey(self, port: PortId) -> EngineError | None:
+        """DTLS has other keys for ``port``; returns what ``settle`` does."""
+        holder = self.holders.get(port)
+        for end in holder.ends.values() if holder is not None else ():
+            if holder is not None and end.port == port:
+                self.media.touch(holder, end)
+        return self.settle()
+
     def settle(self) -> EngineError | None:
         """Hand what has changed to the engine; returns what it could not do, all else is in effect then."""
         return self.media.settle()
@@ -158,7 +176,7 @@ class Contexts:
         realm = self._realms.get(reserve.realm)
         if realm is None:
             raise IqError(449, "Unsupported or unknown value: ipdc/realm")
-        check_reserve(reserve, self._suites)
+        check_reserve(reserve, self._suites, self.media.new_identity is not None)
         streams = [stream for stream in reserve.streams if not _released(stream)]
         ends = self.media.open(realm, streams, reserve.source, reserve.dscp, now)
         if context is None:
@@ -180,12 +198,13 @@ class Contexts:
         self.terminations[termination.name] = termination
         for end, stream in zip(ends, streams, strict=True):
             self._attach(termination, end, stream)
-        return Reserved(termination.name, [end.reply() for end in ends])
+        replies = [end.reply(stream) for end, stream in zip(ends, streams, strict=True)]
+        return Reserved(termination.name, replies)
 
     def _configure(self, configure: Configure, context: Context, now: float) -> Reserved:
         termination = self._termination(configure.termination, context)
         ends = termination.ends
-        check_configure(configure, ends, self._suites)
+        check_configure(configure, ends, self._suites, self.media.new_identity is not None)
         fresh = [s for s in configure.streams if s.id not in ends and not _released(s)]
         realm = self._realms[termination.realm]
         opened = self.media.open(realm, fresh, termination.source, termination.dscp, now)
@@ -203,7 +222,7 @@ class Contexts:
                 self._close(termination, end, now)
             else:
                 self.rekeyed += end.rekeyed_by(stream)
-                end.update(stream)
+                end.update(stream, self.media.new_identity)
                 self.media.start(end, stream)
         for end, stream in zip(opened, fresh, strict=True):
             self._attach(termination, end, stream)
@@ -211,7 +230,8 @@ class Contexts:
             self.media.touch(termination, end)
             if configure.latch is Latch.RELATCH:
                 self.media.relatch(end)
-        return Reserved(termination.name, [end.reply() for end in opened])
+        asked = [s for s in configure.streams if s in fresh or (s.choose_fingerprint and s.id in ends)]
+        return Reserved(termination.name, [ends[stream.id].reply(stream) for stream in asked])
 
     def _release(self, release: Release, number: int | None, now: float) -> Done:
         if number == ALL_CONTEXTS:

@@ -2,22 +2,30 @@
 the transport of the m= line tells it, there is no flag for SRTP (TS 23.334 5.11)."""
 
 from agw.control.termination import End, Termination
+from agw.dtls.api import DtlsLeg, Keys
 from agw.engine.api import Leg, Transform
 from agw.tcp.api import TcpLeg
 from iq.procedures import Mode
 
 RTP = frozenset({"RTP/AVP", "RTP/AVPF"})
 SDES = frozenset({"RTP/SAVP", "RTP/SAVPF"})
-#: Relayed unread where both ends have the same one; terminating DTLS is not built.
+DTLS_SRTP = frozenset({"UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
+#: What is inside, where DTLS ends here for more than the keys of SRTP.
+UNDER_DTLS = {"UDP/TLS/UDPTL": "UDPTL"}
+#: Transports whose DTLS can end here.
+ENDING_DTLS = DTLS_SRTP | frozenset(UNDER_DTLS)
+#: Relayed unread where both ends have the same one, and no DTLS ends.
 DATAGRAM = frozenset(
     {
         "UDP", "UDPTL", "UDP/BFCP", "UDP/TLS", "UDP/TLS/UDPTL", "UDP/TLS/BFCP", "UDP/DTLS/SCTP",
         "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF",
     }
 )  # fmt: skip
-#: The same over TCP; TLS passes from end to end.
-TCP = frozenset({"TCP", "TCP/MSRP", "TCP/TLS/MSRP", "TCP/BFCP", "TCP/TLS/BFCP"})
+#: The same over TCP; TLS ends here where certificates are spoken of, else it passes from end to end.
+TCP = frozenset({"TCP", "TCP/TLS", "TCP/MSRP", "TCP/TLS/MSRP", "TCP/BFCP", "TCP/TLS/BFCP"})
 TRANSPORTS = RTP | SDES | DATAGRAM | TCP
+
+NO_KEYS = Keys()
 
 _SENDS = frozenset({Mode.SEND_RECEIVE, Mode.SEND_ONLY})
 _RECEIVES = frozenset({Mode.SEND_RECEIVE, Mode.RECEIVE_ONLY})
@@ -27,9 +35,24 @@ def is_tcp(transport: str) -> bool:
     return transport.upper() in TCP
 
 
+def is_tls(transport: str) -> bool:
+    """Is it protected by certificates?"""
+    return not {"TLS", "DTLS"}.isdisjoint(transport.upper().split("/"))
+
+
+def ends_dtls(end: End) -> bool:
+    return end.security is not None and not end.tcp
+
+
+def inside(end: End) -> str:
+    """What passes at ``end``: its transport, without TLS where that ends here."""
+    transport = end.transport.upper()
+    return transport if end.security is None else transport.replace("/TLS", "", 1)
+
+
 def tcp_leg(termination: Termination, end: End, other: End | None) -> TcpLeg:
     """What the relay of TCP does at ``end``: nothing where the other end is not alike."""
-    alike = other is not None and other.transport.upper() == end.transport.upper()
+    alike = other is not None and inside(other) == inside(end)
     return TcpLeg(
         end.setup if alike else None,
         end.mode in _SENDS,
@@ -37,21 +60,49 @@ def tcp_leg(termination: Termination, end: End, other: End | None) -> TcpLeg:
         end.remote,
         termination.latching,
         termination.source,
+        end.security if is_tls(end.transport) else None,
     )
 
 
-def leg(termination: Termination, end: End, other: End | None) -> Leg:
-    """What the engine does at ``end``, whose stream goes on at ``other``."""
-    return Leg(
-        transform(end, other),
-        end.local_crypto,
-        end.remote_crypto,
-        end.mode in _SENDS,
-        end.mode in _RECEIVES,
+def dtls_leg(termination: Termination, end: End, other: End | None) -> DtlsLeg | None:
+    """What DTLS does at ``end``; None where it does not end here."""
+    if end.security is None or end.tcp:
+        return None
+    mine = end.transport.upper()
+    made = DtlsLeg(
+        end.security,
+        mine in DTLS_SRTP,
         end.remote,
         termination.latching,
         termination.source,
         end.rtcp_mux,
+    )
+    if other is not None and other.transport.upper() == UNDER_DTLS.get(mine):
+        made.outwards = end.mode in _RECEIVES and other.mode in _SENDS
+        made.far, made.far_remote = other.port, other.remote
+        far = termination.context.other(termination)
+        made.far_latches = far is not None and far.latching
+    return made
+
+
+def leg(termination: Termination, end: End, other: End | None, keys: Keys = NO_KEYS) -> Leg:
+    """What the engine does at ``end``, whose stream goes on at ``other``; keys: where DTLS ends here."""
+    dtls = ends_dtls(end)
+    proved = keys.remote if dtls and termination.latching else None
+    return Leg(
+        transform(end, other),
+        keys.send if dtls else end.local_crypto,
+        keys.receive if dtls else end.remote_crypto,
+        end.mode in _SENDS,
+        end.mode in _RECEIVES,
+        end.remote if proved is None else proved,
+        termination.latching,
+        termination.source,
+        end.rtcp_mux,
+        dtls,
+        dtls and not end.rtcp_mux,
+        keys.rtcp_send,
+        keys.rtcp_receive,
     )
 
 
@@ -64,14 +115,26 @@ def transform(end: End, other: End | None) -> Transform:
     if other is None:
         return Transform.CLOSED
     mine, its = end.transport.upper(), other.transport.upper()
-    other_terminated = its in RTP or (its in SDES and _keyed(other))
+    if ends_dtls(end):
+        return Transform.SRTP if mine in DTLS_SRTP and _media(other) else Transform.CLOSED
+    if ends_dtls(other) and its not in DTLS_SRTP:
+        return Transform.HANDED if mine == UNDER_DTLS.get(its) else Transform.CLOSED
+    other_terminated = _media(other)
     if mine in SDES:
         if _keyed(end):
             return Transform.SRTP if other_terminated else Transform.CLOSED
         return Transform.NONE if its in SDES and not _keyed(other) else Transform.CLOSED
     if mine in RTP:
         return Transform.NONE if other_terminated else Transform.CLOSED
-    return Transform.DATAGRAM if mine == its else Transform.CLOSED
+    return Transform.DATAGRAM if mine == its and not ends_dtls(other) else Transform.CLOSED
+
+
+def _media(end: End) -> bool:
+    """Does RTP in the clear come out of ``end``?"""
+    transport = end.transport.upper()
+    return (
+        transport in RTP or (transport in SDES and _keyed(end)) or (transport in DTLS_SRTP and ends_dtls(end))
+    )
 
 
 def _keyed(end: End) -> bool:

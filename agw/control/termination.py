@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from agw.control.ports import Interface
 from agw.engine.api import Counters, PortId
+from agw.security.api import NewIdentity, Security
 from iq.procedures import Endpoint, Mode, Setup, Stream
 from iq.suites import Crypto
 
@@ -23,7 +24,7 @@ class End:
     """One stream at one termination: the last that was said of it, and the port it has.
 
     mode: closed until a mode was given (H.248.1 7.1.7). Keys and setup are those of iq.procedures.Stream.
-    tcp: the port is one of the relay of TCP, not of the packet engine.
+    tcp: the port is one of the relay of TCP, not of the packet engine. security: of (D)TLS that ends here.
     """
 
     id: int
@@ -40,11 +41,12 @@ class End:
     port: PortId
     number: int
     tcp: bool
+    security: Security | None = None
     forgeries: Watch = field(default_factory=Watch)
 
-    def reply(self) -> Stream:
-        """What was asked with ``$``: the local address. Keys are not sent back."""
-        return Stream(
+    def reply(self, asked: Stream) -> Stream:
+        """What ``asked`` has with ``$``: the local address, the certificate. Keys are not sent back."""
+        reply = Stream(
             self.id,
             self.media,
             self.transport,
@@ -52,17 +54,21 @@ class End:
             None,
             Endpoint(self.interface.advertise, self.number),
         )
+        if asked.choose_fingerprint is not None and self.security is not None:
+            reply.local_fingerprint = self.security.identity.fingerprint(asked.choose_fingerprint)
+        return reply
 
     def rekeyed_by(self, stream: Stream) -> bool:
         """Does ``stream`` give the peer another key than it had?"""
         had, gets = self.remote_crypto, stream.remote_crypto
         return had is not None and gets is not None and not had.same_key(gets)
 
-    def update(self, stream: Stream) -> None:
+    def update(self, stream: Stream, new_identity: NewIdentity | None) -> None:
         """Take over what ``stream`` says (checked before). What it leaves out stays.
 
         The m= line counts only where a descriptor carried one: a mere change of Mode says nothing of it.
         """
+        self.security = secured(self.security, stream, new_identity)
         if stream.mode is not None:
             self.mode = stream.mode
         if stream.local_crypto is not None:
@@ -88,6 +94,27 @@ def has_description(stream: Stream) -> bool:
         or stream.local_crypto is not None
         or stream.remote_crypto is not None
         or stream.setup is not None
+        or speaks_of_certificates(stream)
+    )
+
+
+def speaks_of_certificates(stream: Stream) -> bool:
+    """Does ``stream`` say that (D)TLS ends here?"""
+    return stream.choose_fingerprint is not None or stream.remote_fingerprints != ()
+
+
+def secured(had: Security | None, stream: Stream, new_identity: NewIdentity | None) -> Security | None:
+    """What becomes of ``had`` by ``stream``: the certificate stays, the rest as far as it is said anew."""
+    if had is None:
+        if new_identity is None or not speaks_of_certificates(stream):
+            return None
+        had = Security(new_identity())
+    said = stream.start_tls or stream.setup is not None
+    return Security(
+        had.identity,
+        stream.remote_fingerprints or had.expected,
+        stream.start_tls if said else had.client,
+        had.tls_id if stream.tls_id is None else stream.tls_id,
     )
 
 

@@ -31,6 +31,9 @@ class Engine:
         source: str | None,
         rtcp_mux: bool,
         hand_over: bool,
+        rtcp_apart: bool,
+        rtcp_send: _Crypto | None,
+        rtcp_receive: _Crypto | None,
     ) -> None: ...
     def join(self, one: int, other: int) -> None: ...
     def relatch(self, port: int) -> None: ...

@@ -44,7 +44,7 @@ class DropReason(IntEnum):
     STUN = 2
     """STUN that nobody here asked for (``Leg.hand_over``), or more of it than Python takes."""
     DTLS = 3
-    """The same for DTLS."""
+    """The same for DTLS, and for datagrams of a leg that hands over all (``Transform.HANDED``)."""
     TOO_LARGE = 4
     """Above MAX_DATAGRAM, or above what the way out takes (EMSGSIZE)."""
     SOURCE = 5
@@ -85,6 +85,9 @@ class Transform(Enum):
     DATAGRAM = "datagram"
     """Any datagram, unread (UDPTL, DTLS that passes end to end). The port above carries nothing of its own,
     yet is relayed alike."""
+    HANDED = "handed"
+    """Every datagram goes to Python, if it comes from where media may and the gate lets it pass (UDPTL whose
+    other leg is under DTLS)."""
 
 
 @dataclass(slots=True)
@@ -100,6 +103,8 @@ class Leg:
     source: an address or a prefix ("192.0.2.0/24"); None: any.
     rtcp_mux: RTCP shares the RTP port in both directions (RFC 5761).
     hand_over: STUN and DTLS that arrive here wait for ``Engine.drain``, if they come from where media might.
+    rtcp_apart: SRTCP has keys of its own, ``rtcp_send`` and ``rtcp_receive``; a missing one closes its
+    direction (DTLS-SRTP without mux: one association for each port, RFC 5764 4).
     """
 
     transform: Transform = Transform.CLOSED
@@ -112,6 +117,9 @@ class Leg:
     source: str | None = None
     rtcp_mux: bool = False
     hand_over: bool = False
+    rtcp_apart: bool = False
+    rtcp_send: Crypto | None = None
+    rtcp_receive: Crypto | None = None
 
 
 @dataclass(slots=True)
@@ -132,6 +140,16 @@ class Counters:
         self.handed_over += other.handed_over
         if any(other.drops):
             self.drops = list(map(operator.add, self.drops, other.drops))
+
+    def plus(self, other: "Counters") -> "Counters":
+        drops = list(map(operator.add, self.drops, other.drops))
+        return Counters(
+            self.packets + other.packets,
+            self.octets + other.octets,
+            self.rtcp + other.rtcp,
+            self.handed_over + other.handed_over,
+            drops,
+        )
 
     def dropped(self) -> dict[str, int]:
         """Reasons that occurred, by lower-case name."""
@@ -236,7 +254,8 @@ class Engine(Protocol):
         """All edits so far take effect: called once after each batch."""
 
     def rollovers(self, port: PortId) -> list[Rollover]:
-        """Every SSRC that the leg's keys have met. Raises EngineError: not with this engine."""
+        """Every SSRC that the leg's keys have met, without those of SRTCP alone. Raises EngineError: not with
+        this engine."""
 
     def set_rollover(self, port: PortId, rollover: Rollover) -> None:
         """Go on from there: for a stream that another gateway began, or whose ROC was signalled. What was

@@ -79,6 +79,9 @@ class NativeEngine:
             leg.source,
             leg.rtcp_mux,
             leg.hand_over,
+            leg.rtcp_apart,
+            _crypto(leg.rtcp_send) if protected else None,
+            _crypto(leg.rtcp_receive) if protected else None,
         )
 
     def join(self, one: PortId, other: PortId) -> None:

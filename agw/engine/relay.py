@@ -20,6 +20,7 @@ from agw.engine.api import (
     PortState,
     Transform,
 )
+from agw.engine.keys import Keys
 from agw.engine.sockets import as_source
 from agw.engine.srtp import Receiver, Sender
 
@@ -44,9 +45,9 @@ class Port:
     """Both sockets of one leg and what is done with their packets."""
 
     __slots__ = (
-        "common", "counters", "datagrams", "drops", "filter", "former_sender", "forwards", "forwards_rtcp",
-        "id", "kept_receiver", "kept_sender", "last_activity", "latching", "leg", "locked", "mux", "peer",
-        "receiver", "rtcp", "rtp", "sender", "ssrcs", "window",
+        "common", "counters", "datagrams", "drops", "filter", "forwards", "forwards_rtcp", "handed", "id",
+        "keys", "last_activity", "latching", "leg", "locked", "mux", "peer", "receiver", "rtcp",
+        "rtcp_keys", "rtcp_receiver", "rtcp_sender", "rtp", "sender",
     )  # fmt: skip
 
     def __init__(
@@ -55,8 +56,6 @@ class Port:
         """pair: for RTP and for RTCP."""
         self.id = number
         self.common = common
-        self.window = window
-        self.ssrcs = ssrcs
         self.rtp = Half(self, pair[0], False)
         self.rtcp = Half(self, pair[1], True)
         self.peer: Port | None = None
@@ -65,13 +64,14 @@ class Port:
         self.last_activity: float | None = None
         self.sender: Sender | None = None
         self.receiver: Receiver | None = None
-        self.kept_sender: Sender | None = None
-        self.former_sender: Sender | None = None
-        self.kept_receiver: Receiver | None = None
+        self.rtcp_sender: Sender | None = None
+        self.rtcp_receiver: Receiver | None = None
+        self.keys = Keys(window, ssrcs)
+        self.rtcp_keys = Keys(window, ssrcs)
         self.forwards = self.forwards_rtcp = False
         self.filter: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
         self.leg = Leg()
-        self.locked, self.datagrams, self.latching, self.mux = True, False, False, False
+        self.locked, self.datagrams, self.handed, self.latching, self.mux = True, False, False, False, False
 
     def apply(self, leg: Leg) -> None:
         """Take over ``leg``. Raises EngineError, ValueError (addresses); then nothing passes."""
@@ -79,7 +79,8 @@ class Port:
         self._apply_keys(leg)
         if leg.source != self.leg.source:
             self.filter = _network(leg.source) if leg.source else None
-        self.datagrams = leg.transform is Transform.DATAGRAM
+        self.handed = leg.transform is Transform.HANDED
+        self.datagrams = self.handed or leg.transform is Transform.DATAGRAM
         self.latching = leg.latching
         self.mux = leg.rtcp_mux
         remote = leg.remote
@@ -95,28 +96,15 @@ class Port:
         self.locked = leg.transform in (Transform.CLOSED, Transform.SRTP)
 
     def _apply_keys(self, leg: Leg) -> None:
-        """A key that comes back, after a change of transport or one that was taken back, goes on with its
-        session: a second one would start over with its rollover counter and encrypt twice under one index."""
-        self.sender = self.receiver = None
-        if leg.transform is not Transform.SRTP:
-            return
-        if leg.send is not None:
-            kept, former = self.kept_sender, self.former_sender
-            if kept is None or not kept.crypto.same_key(leg.send):
-                back = former is not None and former.crypto.same_key(leg.send)
-                self.kept_sender = former if back else Sender(leg.send, self.window, self.ssrcs)
-                self.former_sender = kept
-            self.sender = self.kept_sender
-        if leg.receive is not None:
-            old = self.kept_receiver
-            if old is None or not old.crypto.same_key(leg.receive):
-                before = old.old if old is not None else None
-                if before is None or not before.crypto.same_key(leg.receive):
-                    before = Receiver(leg.receive, self.window, self.ssrcs)
-                if old is not None:
-                    before.succeed(old, self.common.now)
-                self.kept_receiver = before
-            self.receiver = self.kept_receiver
+        self.sender = self.receiver = self.rtcp_sender = self.rtcp_receiver = None
+        protected = leg.transform is Transform.SRTP
+        keys, now = self.keys, self.common.now
+        keys.apply(leg.send if protected else None, leg.receive if protected else None, now)
+        self.sender, self.receiver = keys.sender, keys.receiver
+        if leg.rtcp_apart:
+            keys = self.rtcp_keys
+            keys.apply(leg.rtcp_send if protected else None, leg.rtcp_receive if protected else None, now)
+        self.rtcp_sender, self.rtcp_receiver = keys.sender, keys.receiver
 
     def regate(self) -> None:
         """Work out what may pass from here to the peer, after either leg has changed.
@@ -213,9 +201,9 @@ class Half:
             if octets < RTP_HEADER and not rtcp:
                 return DropReason.SHORT
         moved = source != self.source
-        if moved and not self._admits(source):
+        receiver = port.rtcp_receiver if rtcp else port.receiver
+        if moved and not self._admits(source, receiver):
             return DropReason.SOURCE
-        receiver = port.receiver
         if receiver is not None:
             plain = receiver.unprotect(data, rtcp, port.common.now)
             if isinstance(plain, DropReason):
@@ -235,10 +223,12 @@ class Half:
             return DropReason.UNJOINED
         if not (port.forwards_rtcp if rtcp else port.forwards):
             return DropReason.GATE
+        if port.handed:
+            return self._hand(data, self.source, DropReason.DTLS)
         out = peer.rtcp if rtcp and not peer.mux else peer.rtp
         if out.destination is None:
             return DropReason.NO_REMOTE
-        sender = peer.sender
+        sender = peer.rtcp_sender if rtcp else peer.sender
         if sender is not None:
             protected = sender.protect(data, rtcp)
             if isinstance(protected, DropReason):
@@ -258,12 +248,12 @@ class Half:
             counters.octets += octets
         return None
 
-    def _admits(self, source: Any) -> bool:
+    def _admits(self, source: Any, receiver: Receiver | None) -> bool:
         """May a packet from a new source go on? On a protected leg its authentication decides."""
         port = self.port
         if not port.latching:
             return False
-        if port.receiver is not None:
+        if receiver is not None:
             return True
         if self.source is not None and not self.armed:
             return False
@@ -287,6 +277,11 @@ class Half:
             expected = port.leg.transform is Transform.SRTP or self._within(source)
         if not expected:
             return DropReason.SOURCE
+        return self._hand(data, source, reason)
+
+    def _hand(self, data: bytes, source: Any, reason: DropReason) -> DropReason | None:
+        """To Python, which takes no more than so much: ``reason``."""
+        port = self.port
         if len(port.common.handed_over) >= MAX_HANDED_OVER:
             return reason
         port.common.handed_over.append(Datagram(port.id, source[:2], data, self.is_rtcp))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from agw.engine.api import Counters, PortId, PortState
-from iq.procedures import Change, Endpoint, Setup
+from agw.security.api import Security
+from iq.procedures import Change, Endpoint, SecurityCause, Setup
 
 ESTABLISH_SECONDS = 30.0
 """For both connections of a stream, once it is known who connects to whom (``limits.tcp_establish``)."""
@@ -25,6 +26,7 @@ class TcpLeg:
     the connection, its octets wait.
     remote: whom an active side connects to, and the only address (not port) that a passive one accepts.
     latching: a passive side accepts from ``source``, an address or a prefix (None: any), instead.
+    security: TLS ends here, and the connection is there when TLS is; None: octets pass as they are.
     """
 
     setup: Setup | None = None
@@ -33,14 +35,19 @@ class TcpLeg:
     remote: Endpoint | None = None
     latching: bool = False
     source: str | None = None
+    security: Security | None = None
 
 
 class Report(NamedTuple):
-    """The connections of a stream are gone, which began at ``port``. No octet of media in ``cause``."""
+    """The connections of a stream are gone, which began at ``port``. No octet of media in ``cause``.
+
+    security: it was TLS that failed.
+    """
 
     port: PortId
     change: Change
     cause: str
+    security: SecurityCause | None = None
 
 
 class ByteRelay(Protocol):

@@ -5,6 +5,8 @@ import itertools
 from collections.abc import Callable
 
 from agw.engine.api import Counters, PortId, PortState
+from agw.security.api import Security
+from agw.security.session import Session
 from agw.tcp.api import ESTABLISH_SECONDS, ByteRelay, Report, TcpLeg
 from agw.tcp.side import Common, Side
 from agw.tcp.states import State
@@ -14,9 +16,15 @@ from hosting.counters import Tally
 class TcpRelay:
     """An ``agw.tcp.api.ByteRelay``: non-blocking sockets on the loop's own thread, and no task for any."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, establish: float = ESTABLISH_SECONDS) -> None:
-        """establish: seconds, see ESTABLISH_SECONDS."""
-        self._common = Common(loop, establish)
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        session: Callable[[Security], Session],
+        *,
+        establish: float = ESTABLISH_SECONDS,
+    ) -> None:
+        """session: makes what ends TLS. establish: seconds, see ESTABLISH_SECONDS."""
+        self._common = Common(loop, establish, session)
         self._establish = establish
         self._sides: dict[PortId, Side] = {}
         self._numbers = itertools.count(1)
@@ -68,6 +76,8 @@ class TcpRelay:
         deaf, self._common.deaf = self._common.deaf, []
         for side in deaf:
             side.listen_again()
+        for secured in list(self._common.securing.values()):
+            secured.tick(now)
         late = [port for port, due in self._common.due.items() if due <= now]
         for port in late:
             # Who is READY only waits for the other side.

@@ -6,14 +6,18 @@ import socket
 from collections.abc import Callable
 
 from agw.engine.api import Counters, PortId, PortState
+from agw.security.api import Security
+from agw.security.session import Session
 from agw.tcp.api import Report, TcpLeg
 from agw.tcp.connection import Connection
 from agw.tcp.door import Door
+from agw.tcp.secured import Secured
 from agw.tcp.states import Effect, Event, State, step
 from hosting.counters import Tally
-from iq.procedures import Change, Setup
+from iq.procedures import Change, SecurityCause, Setup
 
 _OUTSIDE = frozenset({State.IDLE, State.OVER})
+_CONNECTS = frozenset({State.CONNECTING, State.SECURING})
 
 
 class Common:
@@ -21,11 +25,19 @@ class Common:
 
     tally: what connections met, by name. due: when the establishment of a stream has to be done, in loop
     time, by the side that was opened first. deaf: listeners that rest until the next tick, because the
-    process has no descriptor left. reports, ready: see ByteRelay.
+    process has no descriptor left. securing: where TLS is being set up; session makes what does it.
+    reports, ready: see ByteRelay.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, establish: float) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        establish: float,
+        session: Callable[[Security], Session],
+    ) -> None:
         self.loop = loop
+        self.session = session
+        self.securing: dict[PortId, Secured] = {}
         self.tally = Tally()
         self.due: dict[PortId, float] = {}
         self.deaf: list[Side] = []
@@ -43,7 +55,7 @@ class Common:
         anchor = max(side.id for side in sides)
         states = {side.state for side in sides}
         known = len(sides) > 1 and states.isdisjoint(_OUTSIDE) and states != {State.UP}
-        if known or State.CONNECTING in states:
+        if known or not states.isdisjoint(_CONNECTS):
             self.due.setdefault(anchor, self.loop.time() + self._establish)
         else:
             self.due.pop(anchor, None)
@@ -58,11 +70,13 @@ class Side:
         self.peer: Side | None = None
         self.state = State.IDLE
         self.leg = TcpLeg()
-        self.connection: Connection | None = None
+        self.connection: Connection | Secured | None = None
         self.counters = Counters()
         self._common = common
         self._door = Door(common.loop, self, (address, port, dscp))
         self._role: Setup | None = None
+        self._security: Security | None = None
+        self._insecure: SecurityCause | None = None
         self._far: tuple[str, int] | None = None
         self._asked = False
         self._ended_first = False
@@ -97,6 +111,9 @@ class Side:
         leg = self.leg
         if self.state is not State.IDLE or leg.setup is None:
             return
+        if leg.security is not None and not leg.security.expected:
+            return
+        self._security = leg.security
         if leg.setup is Setup.PASSIVE and (leg.latching or leg.remote is not None):
             self.feed(Event.AWAIT)
         elif leg.setup is Setup.ACTIVE and leg.remote is not None:
@@ -157,8 +174,15 @@ class Side:
 
     def arrived(self, sock: socket.socket, address: tuple[str, int]) -> None:
         self._far = address
-        self.connection = Connection(self._common.loop, sock, self)
-        self.feed(Event.OPENED)
+        if self._security is None:
+            self.connection = Connection(self._common.loop, sock, self)
+            self.feed(Event.OPENED)
+            return
+        session = self._common.session(self._security)
+        secured = self.connection = Secured(self._common.loop, sock, self, session)
+        self._common.securing[self.id] = secured
+        self.feed(Event.ARRIVED)
+        secured.start()
 
     def failed(self, cause: str) -> None:
         self.feed(Event.FAILED, cause)
@@ -168,6 +192,19 @@ class Side:
         self._common.deaf.append(self)
 
     # Owner of the connection
+
+    def established(self) -> None:
+        self._common.tally["tls"] += 1
+        del self._common.securing[self.id]
+        self.feed(Event.OPENED)
+
+    def insecure(self, cause: SecurityCause, detail: str) -> None:
+        self._common.tally["tls_failed"] += 1
+        self._insecure = cause
+        self.feed(Event.FAILED if self.state is State.SECURING else Event.ENDED, detail)
+
+    def truncated(self) -> None:
+        self._common.tally["tls_truncated"] += 1
 
     def received(self, data: bytes) -> None:
         peer = self.peer
@@ -208,7 +245,7 @@ class Side:
     def _fits(self) -> bool:
         """Does what was begun agree with the leg?"""
         leg = self.leg
-        if leg.setup is not self._role:
+        if leg.setup is not self._role or leg.security != self._security:
             return False
         if self._role is Setup.PASSIVE:
             waits = leg.latching or leg.remote is not None
@@ -245,11 +282,15 @@ class Side:
                     self.peer.feed(Event.STOP)
             case Effect.REPORT_FAILED:
                 self._common.tally["failed"] += 1
-                self._common.report(Report(self.id, Change.FAILED, cause))
+                self._report(Change.FAILED, cause)
             case Effect.REPORT_RELEASED:
-                self._common.report(Report(self.id, Change.RELEASED, cause))
+                self._report(Change.RELEASED, cause)
             case Effect.CLOSE | Effect.ABORT:
                 self._drop(abort=effect is Effect.ABORT)
+
+    def _report(self, change: Change, cause: str) -> None:
+        insecure, self._insecure = self._insecure, None
+        self._common.report(Report(self.id, change, cause, insecure))
 
     def _tell_up(self) -> None:
         peer = self.peer
@@ -276,6 +317,7 @@ class Side:
 
     def _drop(self, abort: bool) -> None:
         self._door.close()
+        self._common.securing.pop(self.id, None)
         if self.connection is not None:
             if abort:
                 self.connection.abort()

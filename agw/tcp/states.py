@@ -15,6 +15,8 @@ class State(Enum):
     READY = "ready"
     """Active: for the other side, or for the command."""
     CONNECTING = "connecting"
+    SECURING = "securing"
+    """Connected, and TLS is being set up."""
     UP = "up"
     OVER = "over"
     """It ended or failed, and nothing comes until it is begun anew."""
@@ -27,10 +29,12 @@ class Event(Enum):
     """The leg says active, and to whom."""
     START = "start"
     """The other side is up, or the controller commands it."""
+    ARRIVED = "arrived"
+    """Accepted, or connected, and there is TLS to be set up."""
     OPENED = "opened"
-    """Accepted, or connected."""
+    """Accepted, or connected; under TLS: the peer has proved itself."""
     FAILED = "failed"
-    """Refused, unreachable, or not in time."""
+    """Refused, unreachable, not in time, or not who it has to be."""
     ENDED = "ended"
     """The connection is over: closed in both directions, or broken."""
     STOP = "stop"
@@ -67,19 +71,25 @@ TABLE: dict[tuple[State, Event], tuple[State, tuple[Effect, ...]]] = {
     (State.IDLE, Event.AWAIT): (State.WAITING, (Effect.LISTEN,)),
     (State.IDLE, Event.PREPARE): (State.READY, (Effect.TRY,)),
     (State.WAITING, Event.OPENED): (State.UP, (Effect.TELL_UP,)),
+    (State.WAITING, Event.ARRIVED): (State.SECURING, ()),
     (State.WAITING, Event.FAILED): _FAILED,
     (State.WAITING, Event.STOP): _STOPPED,
     (State.READY, Event.START): (State.CONNECTING, (Effect.CONNECT,)),
     (State.READY, Event.FAILED): _FAILED,
     (State.READY, Event.STOP): _STOPPED,
     (State.CONNECTING, Event.OPENED): (State.UP, (Effect.TELL_UP,)),
+    (State.CONNECTING, Event.ARRIVED): (State.SECURING, ()),
     (State.CONNECTING, Event.FAILED): _FAILED,
     (State.CONNECTING, Event.STOP): _STOPPED,
+    (State.SECURING, Event.OPENED): (State.UP, (Effect.TELL_UP,)),
+    (State.SECURING, Event.FAILED): _FAILED,
+    (State.SECURING, Event.STOP): _STOPPED,
     (State.UP, Event.ENDED): (State.OVER, (Effect.CLOSE, Effect.REPORT_RELEASED, Effect.TELL_STOP)),
     (State.UP, Event.STOP): _STOPPED,
     (State.WAITING, Event.RENEW): _RENEWED,
     (State.READY, Event.RENEW): _RENEWED,
     (State.CONNECTING, Event.RENEW): _RENEWED,
+    (State.SECURING, Event.RENEW): _RENEWED,
     (State.UP, Event.RENEW): _RENEWED,
     (State.OVER, Event.RENEW): _RENEWED,
 }

@@ -8,7 +8,7 @@ from iq.h248 import sdp
 from iq.h248.encoder import escape, octets
 from iq.h248.limits import CHOOSE_CONTEXT
 from iq.h248.packages import quote, termination_id
-from iq.h248.requests import chosen_termination, family_of, is_tcp, realm_value
+from iq.h248.requests import chosen_termination, ends_tls, family_of, is_tcp, realm_value
 from iq.procedures import (
     Action,
     ActionReply,
@@ -54,8 +54,11 @@ def request(mid: str, transaction: int, action: Action) -> bytes | None:
 
 
 def _connects(streams: list[Stream]) -> bool:
-    """Is there TCP to be set up?"""
-    return any(is_tcp(stream) or stream.setup is not None or stream.establish for stream in streams)
+    """Is there TCP or (D)TLS to be set up?"""
+    return any(
+        is_tcp(stream) or stream.setup is not None or stream.establish or ends_tls(stream)
+        for stream in streams
+    )
 
 
 def _add(reserve: Reserve) -> str:
@@ -112,6 +115,8 @@ def reply(mid: str, transaction: int, action: Action, answer: ActionReply) -> by
     commands = []
     for procedure, result in zip(action.procedures, answer.replies, strict=False):
         if isinstance(result, Reserved) and isinstance(procedure, Reserve | Configure):
+            if any(stream.local_fingerprint is not None for stream in result.streams):
+                return None
             verb = "A" if isinstance(procedure, Reserve) else "MF"
             commands.append(f"{verb}={result.termination}{_media(result.streams)}")
         elif isinstance(result, Done) and isinstance(procedure, Release):

@@ -25,8 +25,10 @@ from iq.h248.packages import (
     INACTIVITY,
     REQUEST_ID,
     ROOT,
+    SECURITY,
     STREAM,
     X_EPOCH,
+    X_MECHANISMS,
     X_SUITES,
     quote,
     termination_id,
@@ -46,6 +48,8 @@ from iq.procedures import (
     Reason,
     Register,
     Registered,
+    SecurityCause,
+    SecurityChange,
     ServiceChangeMethod,
 )
 
@@ -60,13 +64,14 @@ _REASONS = {
 _OUT_OF_SERVICE = frozenset({Reason.MALFUNCTIONING, Reason.OUT_OF_SERVICE})
 _REASON = re.compile(r'"?([0-9]{3})\b.*')
 _NUMBER = re.compile(r"[0-9]{1,9}")
-MAX_SUITES = 32
+MAX_NAMES = 32
+_CAUSES = {cause.value: cause for cause in SecurityCause}
 #: Values of g/cause Generalcause (H.248.1 E.1.2); others go out as UN.
 GENERAL_CAUSES = frozenset({"NR", "UR", "FT", "FP", "IW", "UN"})
 
 
 def register_to_command(register: Register) -> Command:
-    """Return the ServiceChange on ROOT; suites and epoch go into extension parameters."""
+    """Return the ServiceChange on ROOT; epoch, suites and mechanisms go into extension parameters."""
     parameters = [
         Node("Method", register.method.value, operator="="),
         Node("Version", str(register.version), operator="="),
@@ -78,6 +83,8 @@ def register_to_command(register: Register) -> Command:
         parameters.append(Node(X_EPOCH, quote(register.epoch), operator="="))
     if register.suites:
         parameters.append(Node(X_SUITES, quote(" ".join(register.suites)), operator="="))
+    if register.mechanisms:
+        parameters.append(Node(X_MECHANISMS, quote(" ".join(register.mechanisms)), operator="="))
     return Command("ServiceChange", ROOT, [Services(parameters)])
 
 
@@ -125,12 +132,18 @@ def service_change_from_command(command: Command) -> Register | OutOfService:
             raise IqError(UNSUPPORTED_VALUE, "value of Method or Reason for a termination")
         return OutOfService(command.termination, reason)
     empty = Node("")
-    suites = unquote(nodes.get(X_SUITES, empty).value).split()
-    if len(suites) > MAX_SUITES:
-        raise IqError(UNSUPPORTED_VALUE, f"more than {MAX_SUITES} suites")
+    suites, mechanisms = _names(nodes, X_SUITES), _names(nodes, X_MECHANISMS)
     profile = nodes.get("Profile", empty).value
     epoch = unquote(nodes.get(X_EPOCH, empty).value)
-    return Register(method, reason, _version(nodes, 1), profile, epoch, tuple(suites))
+    return Register(method, reason, _version(nodes, 1), profile, epoch, suites, mechanisms)
+
+
+def _names(nodes: dict[str, Node], parameter: str) -> tuple[str, ...]:
+    node = nodes.get(parameter)
+    names = unquote(node.value).split() if node is not None else []
+    if len(names) > MAX_NAMES:
+        raise IqError(UNSUPPORTED_VALUE, f"more than {MAX_NAMES} names in {parameter}")
+    return tuple(names)
 
 
 def registered_to_command(registered: Registered) -> Command:
@@ -149,7 +162,12 @@ def registered_from_command(command: Command) -> Registered:
 
 
 def notify_to_command(
-    procedure: Heartbeat | BearerReleased | MediaInactivity | BearerChange | AuthenticationFailures,
+    procedure: Heartbeat
+    | BearerReleased
+    | MediaInactivity
+    | BearerChange
+    | SecurityChange
+    | AuthenticationFailures,
 ) -> Command:
     """Return the Notify of one observed event."""
     match procedure:
@@ -165,6 +183,10 @@ def notify_to_command(
             event = _of_stream(CONNECTION, stream, CONNECTION_CHANGE, change.value)
             if cause and event.body is not None:
                 event.body.append(Node(CONNECTION_CAUSE, quote(plain(cause)), operator="="))
+        case SecurityChange(_, stream, change, why):
+            event = _of_stream(SECURITY, stream, CONNECTION_CHANGE, change.value)
+            if event.body is not None:
+                event.body.append(Node(CONNECTION_CAUSE, quote(why.value), operator="="))
         case AuthenticationFailures(_, stream, count):
             event = _of_stream(AUTHENTICATION, stream, AUTHENTICATION_COUNT, str(count))
     return Command(
@@ -198,6 +220,8 @@ def observed_from_command(command: Command) -> list[Procedure]:
                 procedures.append(BearerReleased(command.termination, general, values.get(FAILURE_CAUSE, "")))
             elif event.name == CONNECTION:
                 procedures.append(_bearer_change(command.termination, values))
+            elif event.name == SECURITY:
+                procedures.append(_security_change(command.termination, values))
             elif event.name == AUTHENTICATION:
                 count = _count(values, AUTHENTICATION_COUNT, 0)
                 procedures.append(
@@ -211,11 +235,22 @@ def observed_from_command(command: Command) -> list[Procedure]:
 
 
 def _bearer_change(termination: str, values: dict[str, str]) -> BearerChange:
-    try:
-        change = Change(values.get(CONNECTION_CHANGE, "").upper())
-    except ValueError:
-        raise IqError(UNSUPPORTED_VALUE, f"value of {CONNECTION} {CONNECTION_CHANGE}") from None
+    change = _change(CONNECTION, values)
     return BearerChange(termination, _count(values, STREAM, 1), change, values.get(CONNECTION_CAUSE, ""))
+
+
+def _security_change(termination: str, values: dict[str, str]) -> SecurityChange:
+    """A cause in other words, or none, is a protocol error: what follows from any of them is the same."""
+    change = _change(SECURITY, values)
+    cause = _CAUSES.get(values.get(CONNECTION_CAUSE, "").lower(), SecurityCause.PROTOCOL)
+    return SecurityChange(termination, _count(values, STREAM, 1), change, cause)
+
+
+def _change(event: str, values: dict[str, str]) -> Change:
+    try:
+        return Change(values.get(CONNECTION_CHANGE, "").upper())
+    except ValueError:
+        raise IqError(UNSUPPORTED_VALUE, f"value of {event} {CONNECTION_CHANGE}") from None
 
 
 def _count(values: dict[str, str], name: str, default: int) -> int:

@@ -37,6 +37,9 @@ ESTABLISH = "tcpbcc/estbnc"
 CONNECTION = "tcpbcc/bncchange"
 CONNECTION_CHANGE = "type"
 CONNECTION_CAUSE = "cause"
+START_TLS = "tlsbsc/estbnc"
+SECURITY = "tlsbsc/bncchange"
+"""Of DTLS, too; its parameters are those of tcpbcc."""
 AUTHENTICATION = "xsrtp/authfail"
 AUTHENTICATION_COUNT = "count"
 STREAM = "Stream"
@@ -44,6 +47,7 @@ STREAM = "Stream"
 
 #: Extension parameters of ServiceChange: "X-" and at most 6 letters or digits (H.248.1 B.2).
 X_SUITES = "x-suites"
+X_MECHANISMS = "x-mechanisms"
 X_EPOCH = "x-epoch"
 
 ROOT = "ROOT"
@@ -88,7 +92,7 @@ PACKAGES = {
         Package("ipdc", 0x009D, 1, "H.248.41", properties=_items("realm")),
         Package("rtcph", 0x00B5, 1, "H.248.57", properties=_items("rsb")),
         Package("tcpbcc", None, 1, "H.248.89", False, events=_items("bncchange"), signals=_items("estbnc")),
-        Package("tlsbsc", None, 1, "H.248.90", False, events=_items("bncchange")),
+        Package("tlsbsc", None, 1, "H.248.90", False, events=_items("bncchange"), signals=_items("estbnc")),
         # Our own, of the private range. Nobody asks for its event: another make of gateway would refuse that.
         Package("xsrtp", 0x8001, 1, "none", False, events=_items("authfail")),
     )

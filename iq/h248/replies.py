@@ -29,6 +29,7 @@ from iq.procedures import (
     Reply,
     Reserve,
     Reserved,
+    SecurityChange,
     Stream,
 )
 
@@ -45,7 +46,14 @@ def _verb(procedure: Procedure) -> str:
             return "AuditValue"
         case Register() | OutOfService():
             return "ServiceChange"
-        case Heartbeat() | BearerReleased() | MediaInactivity() | BearerChange() | AuthenticationFailures():
+        case (
+            Heartbeat()
+            | BearerReleased()
+            | MediaInactivity()
+            | BearerChange()
+            | SecurityChange()
+            | AuthenticationFailures()
+        ):
             return "Notify"
 
 
@@ -57,7 +65,9 @@ def _termination(procedure: Procedure) -> str:
             return termination
         case Heartbeat(termination) | BearerReleased(termination) | MediaInactivity(termination):
             return termination
-        case OutOfService(termination) | BearerChange(termination) | AuthenticationFailures(termination):
+        case OutOfService(termination) | BearerChange(termination) | SecurityChange(termination):
+            return termination
+        case AuthenticationFailures(termination):
             return termination
         case AuditRoot() | Register():
             return ROOT
@@ -92,11 +102,15 @@ def to_tree(action: Action, reply: ActionReply) -> list[model.Action]:
 
 def _media(streams: list[Stream]) -> list[Descriptor]:
     parameters = [
-        StreamParameters(stream.id, local=sdp.write(stream, stream.local, stream.local_crypto, ""))
+        StreamParameters(stream.id, local=_local(stream))
         for stream in streams
-        if stream.local is not None or stream.local_crypto is not None
+        if stream.local is not None or stream.local_crypto is not None or stream.local_fingerprint is not None
     ]
     return [Media(parameters)] if parameters else []
+
+
+def _local(stream: Stream) -> str:
+    return sdp.write(stream, stream.local, stream.local_crypto, "") + sdp.reply_line(stream)
 
 
 def _append_error(result: model.Action, action: Action, reply: ActionReply, error: IqError) -> None:
@@ -174,5 +188,6 @@ def _streams(command: Command) -> list[Stream]:
                     stream = Stream(parameters.id, local.media, local.transport, local.formats)
                     stream.local, stream.local_crypto = local.endpoint, local.crypto
                     stream.rtcp_mux = local.rtcp_mux
+                    stream.local_fingerprint = next(iter(local.fingerprints), None)
                     streams.append(stream)
     return streams

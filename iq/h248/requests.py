@@ -35,8 +35,10 @@ from iq.h248.packages import (
     REALM,
     REQUEST_ID,
     ROOT,
+    SECURITY,
     SOURCE_FILTER,
     SOURCE_MASK,
+    START_TLS,
     STREAM,
     quote,
     termination_id,
@@ -59,6 +61,7 @@ from iq.procedures import (
     Register,
     Release,
     Reserve,
+    SecurityChange,
     Stream,
 )
 
@@ -109,6 +112,26 @@ def is_tcp(stream: Stream) -> bool:
     return stream.transport[:3].upper() == "TCP"
 
 
+def has_remote(stream: Stream) -> bool:
+    """Is anything known of the far end?"""
+    return (
+        stream.remote is not None
+        or stream.remote_crypto is not None
+        or stream.remote_fingerprints != ()
+        or stream.tls_id is not None
+    )
+
+
+def ends_tls(stream: Stream) -> bool:
+    """Does ``stream`` say that (D)TLS ends at the gateway?"""
+    return (
+        stream.choose_fingerprint is not None
+        or stream.remote_fingerprints != ()
+        or stream.tls_id is not None
+        or stream.start_tls
+    )
+
+
 def to_tree(action: Action) -> model.Action:
     """Return the commands of ``action``. Raises IqError where a value cannot be written."""
     properties = []
@@ -135,7 +158,14 @@ def _command(procedure: Procedure) -> Command:
             return register_to_command(procedure)
         case OutOfService():
             return out_of_service_to_command(procedure)
-        case Heartbeat() | BearerReleased() | MediaInactivity() | BearerChange() | AuthenticationFailures():
+        case (
+            Heartbeat()
+            | BearerReleased()
+            | MediaInactivity()
+            | BearerChange()
+            | SecurityChange()
+            | AuthenticationFailures()
+        ):
             return notify_to_command(procedure)
 
 
@@ -148,9 +178,10 @@ def _add(reserve: Reserve) -> Command:
         mode = [Node("Mode", stream.mode.value, operator="=")] if stream.mode is not None else []
         family = family_of(stream, reserve.source)
         parameters = StreamParameters(stream.id, [*mode, *control])
-        parameters.local = sdp.write(stream, stream.local, stream.local_crypto, family, stream.setup)
-        if stream.remote is not None or stream.remote_crypto is not None:
-            parameters.remote = sdp.write(stream, stream.remote, stream.remote_crypto, "")
+        local = sdp.write(stream, stream.local, stream.local_crypto, family, stream.setup)
+        parameters.local = local + sdp.request_line(stream)
+        if has_remote(stream):
+            parameters.remote = _remote(stream)
         streams.append(parameters)
     events = [Node(HEARTBEAT, body=[Node(HEARTBEAT_TIMER, str(reserve.heartbeat), operator="=")])]
     if reserve.inactivity is not None:
@@ -159,9 +190,15 @@ def _add(reserve: Reserve) -> Command:
     events.append(Node(CAUSE))
     if any(map(is_tcp, reserve.streams)):
         events.append(Node(CONNECTION))
+    if any(map(ends_tls, reserve.streams)):
+        events.append(Node(SECURITY))
     descriptors: list[Descriptor] = [Media(streams), Events(REQUEST_ID, events)]
     descriptors += _signals(None if reserve.latch is Latch.OFF else reserve.latch, reserve.streams)
     return Command("Add", chosen_termination(reserve.realm), descriptors)
+
+
+def _remote(stream: Stream) -> str:
+    return sdp.write(stream, stream.remote, stream.remote_crypto, "") + sdp.peer_lines(stream)
 
 
 def _filter(source: str | None) -> list[Node]:
@@ -173,12 +210,13 @@ def _filter(source: str | None) -> list[Node]:
 def _signals(latch: Latch | None, streams: list[Stream]) -> list[Descriptor]:
     """Return the Signals descriptor; [] where there is nothing to signal."""
     signals = [] if latch is None else [Node(LATCH, body=[Node(NAPT, latch.value, operator="=")])]
-    signals += [
-        Node(ESTABLISH, body=[Node(STREAM, str(stream.id), operator="=")])
-        for stream in streams
-        if stream.establish
-    ]
+    signals += [_of_stream(ESTABLISH, stream) for stream in streams if stream.establish]
+    signals += [_of_stream(START_TLS, stream) for stream in streams if stream.start_tls]
     return [Signals(signals)] if signals else []
+
+
+def _of_stream(signal: str, stream: Stream) -> Node:
+    return Node(signal, body=[Node(STREAM, str(stream.id), operator="=")])
 
 
 def _modify(configure: Configure) -> Command:
@@ -189,17 +227,26 @@ def _modify(configure: Configure) -> Command:
             parameters.control = [Node("Mode", stream.mode.value, operator="=")]
         if configure.source is not None:
             parameters.control = [*(parameters.control or []), *_filter(configure.source)]
-        has_remote = stream.remote is not None or stream.remote_crypto is not None
+        remote_known = has_remote(stream)
         # Somewhere an m= line has to say what the stream is: its transport decides what the gateway does.
-        has_local = stream.local is not None or stream.local_crypto is not None or stream.setup is not None
-        if has_local or not has_remote:
-            parameters.local = sdp.write(stream, stream.local, stream.local_crypto, "", stream.setup)
-        if has_remote:
-            parameters.remote = sdp.write(stream, stream.remote, stream.remote_crypto, "")
+        if _has_local(stream) or not remote_known:
+            local = sdp.write(stream, stream.local, stream.local_crypto, "", stream.setup)
+            parameters.local = local + sdp.request_line(stream)
+        if remote_known:
+            parameters.remote = _remote(stream)
         streams.append(parameters)
     descriptors: list[Descriptor] = [Media(streams)] if streams else []
     descriptors += _signals(configure.latch, configure.streams)
     return Command("Modify", termination_id(configure.termination), descriptors)
+
+
+def _has_local(stream: Stream) -> bool:
+    return (
+        stream.local is not None
+        or stream.local_crypto is not None
+        or stream.setup is not None
+        or stream.choose_fingerprint is not None
+    )
 
 
 def from_tree(action: model.Action) -> Action:

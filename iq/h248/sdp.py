@@ -1,7 +1,7 @@
 """SDP of Local and Remote: one media description, with ``$`` where the gateway shall choose (H.248.1 7.1.8).
 
-Written lines: v=, c=, m=, a=rtcp, a=rtcp-mux, a=setup, a=crypto. ``-`` as port means unspecified (H.248.39),
-then there is no c= line. Other lines of a peer are read over.
+Written lines: v=, c=, m=, a=rtcp, a=rtcp-mux, a=setup, a=crypto, a=fingerprint, a=tls-id. ``-`` as port means
+unspecified (H.248.39), then there is no c= line. Other lines of a peer are read over.
 """
 
 import binascii
@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from iq.errors import IqError
+from iq.fingerprint import HASHES, Fingerprint, read_fingerprint
 from iq.h248.errors import INVALID_SDP
 from iq.procedures import Endpoint, Setup, Stream
 from iq.suites import SUITES, Crypto, Key
@@ -21,6 +22,9 @@ _CRYPTO = re.compile(
 _SETUPS = {setup.value: setup for setup in Setup}
 MAX_MKI_OCTETS = 128
 """RFC 4568 6.1."""
+MAX_FINGERPRINTS = 8
+"""Of one side of a stream."""
+_TLS_ID = re.compile(r"[A-Za-z0-9+/_-]{20,255}")
 
 
 @dataclass(slots=True)
@@ -34,6 +38,9 @@ class Description:
     rtcp_mux: bool = False
     crypto: Crypto | None = None
     setup: Setup | None = None
+    choose_fingerprint: str | None = None
+    fingerprints: tuple[Fingerprint, ...] = ()
+    tls_id: str | None = None
 
 
 def write(
@@ -75,6 +82,32 @@ def write(
     return text if crypto is None else f"{text}{_crypto_line(crypto)}"
 
 
+def request_line(stream: Stream) -> str:
+    """Return the line of Local that asks for the gateway's certificate; "" where it is not asked for."""
+    name = stream.choose_fingerprint
+    if name is None:
+        return ""
+    if name not in HASHES:
+        raise IqError(INVALID_SDP, "fingerprint of an unknown hash")
+    return f"a=fingerprint:{name} $\r\n"
+
+
+def reply_line(stream: Stream) -> str:
+    """Return the line of Local that answers ``request_line``."""
+    found = stream.local_fingerprint
+    return "" if found is None else f"a=fingerprint:{found.text}\r\n"
+
+
+def peer_lines(stream: Stream) -> str:
+    """Return the lines of Remote about the peer's certificate and session. Raises IqError(474)."""
+    lines = "".join(f"a=fingerprint:{found.text}\r\n" for found in stream.remote_fingerprints)
+    if stream.tls_id is None:
+        return lines
+    if not _TLS_ID.fullmatch(stream.tls_id):
+        raise IqError(INVALID_SDP, "tls-id that is none")
+    return f"{lines}a=tls-id:{stream.tls_id}\r\n"
+
+
 def _crypto_line(crypto: Crypto) -> str:
     suite = crypto.suite
     if not suite.isprintable() or " " in suite:
@@ -88,7 +121,7 @@ def read(text: str) -> Description:
     """Return what the first alternative of ``text`` says. Raises IqError(474)."""
     description: Description | None = None
     address, port, rtcp_port = "", "", None
-    mux, crypto, setup = False, None, None
+    attributes: list[str] = []
     for line in _first_alternative(text):
         if line.startswith("m="):
             if description is not None:
@@ -99,20 +132,46 @@ def read(text: str) -> Description:
             address = _connection(line[2:])
         elif line.startswith("a=rtcp:"):
             rtcp_port = _port(line[7:].partition(" ")[0])
-        elif line == "a=rtcp-mux":
-            mux = True
-        elif line.startswith("a=setup:"):
-            setup = _SETUPS.get(line[8:])
-        elif line.startswith("a=crypto:") and crypto is None:
-            crypto = read_crypto(line[9:])
+        elif line.startswith("a="):
+            attributes.append(line)
     if description is None:
         raise IqError(INVALID_SDP, "no m= line")
-    description.rtcp_mux, description.crypto, description.setup = mux, crypto, setup
+    for line in attributes:
+        _attribute(line, description)
+    if len(description.fingerprints) > MAX_FINGERPRINTS:
+        raise IqError(INVALID_SDP, "too many fingerprints")
     if port not in ("$", "-", "*") and address != "$":
         description.endpoint = Endpoint(address, _port(port), rtcp_port)
         if not address and description.endpoint.port:
             raise IqError(INVALID_SDP, "no c= line")
     return description
+
+
+def _attribute(line: str, description: Description) -> None:
+    if line == "a=rtcp-mux":
+        description.rtcp_mux = True
+    elif line.startswith("a=setup:"):
+        description.setup = _SETUPS.get(line[8:])
+    elif line.startswith("a=crypto:") and description.crypto is None:
+        description.crypto = read_crypto(line[9:])
+    elif line.startswith("a=fingerprint:"):
+        _fingerprint(line[14:], description)
+    elif line.startswith("a=tls-id:"):
+        description.tls_id = line[9:]
+        if not _TLS_ID.fullmatch(description.tls_id):
+            raise IqError(INVALID_SDP, "tls-id that is none")
+
+
+def _fingerprint(value: str, description: Description) -> None:
+    if value.endswith(" $"):
+        description.choose_fingerprint = value[:-2].lower()
+        if description.choose_fingerprint not in HASHES:
+            raise IqError(INVALID_SDP, "fingerprint of an unknown hash")
+        return
+    try:
+        description.fingerprints += (read_fingerprint(value),)
+    except ValueError as error:
+        raise IqError(INVALID_SDP, str(error)) from None
 
 
 def _first_alternative(text: str) -> list[str]:

@@ -25,6 +25,7 @@ from iq.h248.packages import (
     REALM,
     SOURCE_FILTER,
     SOURCE_MASK,
+    START_TLS,
     STREAM,
     check_event,
     check_property,
@@ -98,12 +99,14 @@ def _sdp(parameters: StreamParameters, stream: Stream) -> None:
     if parameters.remote:
         remote = sdp.read(parameters.remote)
         stream.remote, stream.remote_crypto = remote.endpoint, remote.crypto
+        stream.remote_fingerprints, stream.tls_id = remote.fingerprints, remote.tls_id
         if remote.setup is not None:
             stream.setup = _OTHER_END[remote.setup]
         found.append(remote)
     if parameters.local:
         local = sdp.read(parameters.local)
         stream.local, stream.local_crypto = local.endpoint, local.crypto
+        stream.choose_fingerprint = local.choose_fingerprint
         stream.setup = local.setup or stream.setup
         found.append(local)
     for description in found:
@@ -139,9 +142,9 @@ def read_latch(signals: Signals) -> Latch | None:
 
 
 def _establish(signals: Signals, streams: list[Stream]) -> None:
-    """Mark the streams that tcpbcc/EstBNC names: all of the command where it names none."""
+    """Mark the streams that tcpbcc/EstBNC and tlsbsc/EstBNC name: all of the command where it names none."""
     for signal in signals.signals:
-        if signal.name != ESTABLISH:
+        if signal.name not in (ESTABLISH, START_TLS):
             continue
         named = [_number(node, 0xFFFF) for node in signal.body or [] if node.name == STREAM]
         known = {stream.id: stream for stream in streams}
@@ -149,7 +152,10 @@ def _establish(signals: Signals, streams: list[Stream]) -> None:
             if number not in known:
                 streams.append(Stream(number, "", "", ""))
                 known[number] = streams[-1]
-            known[number].establish = True
+            if signal.name == ESTABLISH:
+                known[number].establish = True
+            else:
+                known[number].start_tls = True
 
 
 def read_events(events: Events) -> tuple[int | None, int | None]:

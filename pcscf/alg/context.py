@@ -96,6 +96,7 @@ class Context:
         """The gateway does this now."""
         for stream, state in wanted:
             stream.state = state
+            state.renewed = False  # it is by now: what is said again asks for nothing more
         if any(state.closed for _, state in wanted):
             self.streams = [stream for stream in self.streams if not stream.state.closed]
 

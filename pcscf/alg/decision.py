@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pcscf.alg.association import Peer
 from pcscf.alg.policy import MediaPolicy
 from pcscf.sdp.capability import Potential
 from pcscf.sdp.crypto import CryptoLine
@@ -23,8 +24,8 @@ class Decision:
     """What is done with one m-line, for the log and the call's record.
 
     reason: one line of our own words, without anything of the peer's. row: of the decision table in
-    docs/media-security.md. crypto: the chosen line of a UE's offer. potential: the RFC 5939 configuration
-    that is taken.
+    docs/media-security.md. crypto: the chosen line of a UE's offer. peer: what it says of its (D)TLS session.
+    potential: the RFC 5939 configuration that is taken.
     """
 
     action: Handling
@@ -33,20 +34,21 @@ class Decision:
     row: str
     mechanism: str | None = None
     crypto: CryptoLine | None = None
+    peer: Peer | None = None
     potential: Potential | None = None
 
 
 SDES = "sdes-srtp"
-NOT_BUILT = {
-    "msrp-tls": "TLS for MSRP is not built yet",
-    "bfcp-tls": "TLS for BFCP is not built yet",
-    "udptl-dtls": "DTLS for UDPTL is not built yet",
-    "dtls-srtp": "DTLS-SRTP is not built yet",
-}
+DTLS = "dtls-srtp"
 
 
 def refused(reason: str, clause: str, row: str) -> Decision:
     return Decision(Handling.REFUSED, reason, clause, row)
+
+
+def beyond_gateway(mechanism: str, clause: str, row: str) -> Decision:
+    """Refuse what was announced and the chosen gateway cannot do: never plain instead."""
+    return refused(f"the gateway cannot do {mechanism}", clause, row)
 
 
 def plain(reason: str, clause: str, row: str) -> Decision:

@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass, field
 
+from iq.procedures import Setup
 from iq.suites import Crypto, Key
+from pcscf.alg.association import (
+    Association,
+    answering,
+    role_towards_answerer,
+    role_towards_offerer,
+)
 from pcscf.alg.media_security import Decision, Handling
 from pcscf.alg.offer_answer import Phase
 from pcscf.alg.profiles import SAVP, is_tcp
@@ -11,7 +18,7 @@ from pcscf.errors import SdpRejected
 from pcscf.flow import Side
 from pcscf.sdp.crypto import answered
 from pcscf.sdp.model import Media, Sdp, Section
-from pcscf.sdp.setup import connecting, setup_of
+from pcscf.sdp.setup import ACTPASS, connecting, setup_of
 
 
 @dataclass(slots=True)
@@ -19,8 +26,10 @@ class Line:
     """One m-line of an offer. stream: None where it has none (refused, or port 0 and nothing ran).
 
     keys: our crypto: that of the answer to the UE, or those that the UE may choose from.
-    remote_crypto: the UE's, where it offers. rtcp_mux: the UE offered it, or it is kept in our offer.
-    applied: a=3ge2ae:applied goes to the UE.
+    remote_crypto: the UE's, where it offers. rtcp_mux: the UE offered it, or it stands in our offer.
+    applied: a=3ge2ae:applied goes to the UE. offered: a=setup of the offer; setup: ours of TCP or
+    DTLS, where it goes to the UE.
+    sha1: a fingerprint by it counts in the answer. answerer_serves: whoever answers is TLS server (RFC 4583).
     """
 
     media: Media
@@ -31,6 +40,10 @@ class Line:
     remote_crypto: Crypto | None = None
     rtcp_mux: bool = False
     applied: bool = False
+    offered: str | None = None
+    setup: str | None = None
+    sha1: bool = False
+    answerer_serves: bool = False
 
     @property
     def active(self) -> bool:
@@ -94,10 +107,58 @@ def answer_states(exchange: Exchange, answer: Sdp) -> list[State | None]:
         state = _answer_state(exchange, line, media, defaults, taken)
         if state is not None and state.remote_crypto is not None:
             taken.append(state.remote_crypto.key)
-        if state is not None and not state.closed and is_tcp(media.proto):
-            _connect(state, exchange, line, media, answer.session)
+        if state is not None and not state.closed and line.stream is not None:
+            if line.stream.tls:
+                _secure(state, exchange, line, media, answer.session, line.stream)
+            elif is_tcp(media.proto):
+                _connect(state, exchange, line, media, answer.session)
         states.append(state)
     return states
+
+
+def _secure(
+    state: State, exchange: Exchange, line: Line, media: Media, session: Section, stream: MediaStream
+) -> None:
+    """Say who begins on each side where (D)TLS ends at the gateway, and with whom. Raises SdpRejected.
+
+    Who connects is settled on each side by itself: the gateway may connect to both, or wait for both.
+    """
+    now, association = stream.state, stream.state.association
+    offered, answered = line.offered, setup_of(media, session)
+    if exchange.offerer is Side.ACCESS:
+        access = role_towards_offerer(offered, now.access_setup)
+        core = connecting(offered, answered)[1] if stream.tcp else None
+        peer = line.decision.peer or stream.peer
+    else:
+        access = role_towards_answerer(line.setup or ACTPASS, answered, tcp=stream.tcp)
+        core = _towards_core(offered, access) if stream.tcp else None
+        peer = answering(media, session, sha1=line.sha1)
+    if not stream.tcp and access is None:
+        raise SdpRejected("answer that holds a DTLS association")
+    if stream.tcp and None in {access, core}:
+        access = core = None
+    connection = media.first("connection") if stream.tcp and not line.fresh else None
+    if connection == "existing" and now.access_setup is not None and now.core_setup is not None:
+        access, core = now.access_setup, now.core_setup
+    state.access_setup, state.core_setup = access, core
+    state.renewed = connection == "new"
+    if peer is None:
+        return
+    # Who is TLS client (TS 23.334 5.11); of TCP that stands it stays so.
+    state.association = Association(peer.fingerprints, peer.tls_id, access is Setup.ACTIVE)
+    if line.answerer_serves:
+        state.association.client = exchange.offerer is Side.CORE
+    if association is not None and stream.tcp and now.access_setup is not None and not state.renewed:
+        state.association.client = association.client
+
+
+def _towards_core(offered: str | None, access: Setup | None) -> Setup | None:
+    """Return what the gateway is towards a core that offers ``offered``; free to choose, what the UE is."""
+    if access is None:
+        return None
+    if offered == ACTPASS:
+        return Setup.ACTIVE if access is Setup.PASSIVE else Setup.PASSIVE
+    return role_towards_offerer(offered, None)
 
 
 def _connect(state: State, exchange: Exchange, line: Line, media: Media, session: Section) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
+from iq.fingerprint import PREFERRED_HASH, Fingerprint
 from iq.procedures import Action, ActionReply, Endpoint, Reply, Reserve, Reserved, Stream
 from pcscf.alg.media_security import Decision
 from pcscf.alg.policy import AccessProfile, MediaPolicy
@@ -16,6 +17,7 @@ from pcscf.sdp.model import Media, Sdp
 #: Addresses for documentation (RFC 5737, RFC 3849), and the first ports of the gateway on each side.
 ADDRESSES = {Side.ACCESS: ("198.51.100.20", "2001:db8:a::20"), Side.CORE: ("203.0.113.20", "2001:db8:c::20")}
 FIRST_PORTS = {Side.ACCESS: 20000, Side.CORE: 40000}
+CERTIFICATE = Fingerprint(PREFERRED_HASH, b"EXAMPLE/CERTIFICATE/OF/A/GATEWAY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,11 @@ def _reply(action: Action, offerer: Side) -> ActionReply:
     v6 = any(remote is not None and ":" in remote.address for remote in remotes)
     for side, reserve in zip((offerer, offerer.other), reserves, strict=True):
         streams = [
-            Stream(stream.id, local=Endpoint(ADDRESSES[side][v6], FIRST_PORTS[side] + 2 * at))
+            Stream(
+                stream.id,
+                local=Endpoint(ADDRESSES[side][v6], FIRST_PORTS[side] + 2 * at),
+                local_fingerprint=CERTIFICATE if stream.choose_fingerprint is not None else None,
+            )
             for at, stream in enumerate(reserve.streams)
         ]
         replies.append(Reserved(f"example/{side}", streams))

@@ -81,13 +81,14 @@ def _moved(stream: MediaStream, change: Stream) -> bool:
 
 
 def is_addressed(exchange: Exchange, reply: ActionReply) -> bool:
-    """Return whether a reply has an address on both sides for each new stream."""
-    wanted = {stream.id for stream in fresh_streams(exchange.lines)}
+    """Return whether a reply has an address on both sides for each new stream, and each certificate."""
+    streams = fresh_streams(exchange.lines)
+    wanted = {stream.id for stream in streams}
     return all(
         isinstance(reserved, Reserved)
         and wanted <= {s.id for s in reserved.streams if s.local is not None and s.local.port}
         for reserved in reply.replies
-    )
+    ) and not any(stream.tls and stream.certificate is None for stream in streams)
 
 
 def take_addresses(exchange: Exchange, reply: ActionReply, terminations: dict[Side, str]) -> None:
@@ -103,6 +104,8 @@ def take_addresses(exchange: Exchange, reply: ActionReply, terminations: dict[Si
                 if (stream := streams.get(chosen.id)) is not None:
                     end = stream.on(side)
                     end.termination, end.local = reserved.termination, chosen.local
+                    if side is Side.ACCESS:
+                        stream.certificate = chosen.local_fingerprint
     if reply.error is not None and reply.error.code == NETWORK_FAILURE:
         for side, termination in terminations.items():
             for stream in streams.values():

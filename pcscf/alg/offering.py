@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from iq.suites import SUITES, Crypto, Key
+from pcscf.alg.association import Association, fresh_tls_id, offered_setup
+from pcscf.alg.decision import DTLS
 from pcscf.alg.exchange import Line
 from pcscf.alg.media_security import Decision, Handling, decide, plain_twin, twin_refused
 from pcscf.alg.policy import AccessProfile, MediaPolicy
@@ -11,6 +13,7 @@ from pcscf.errors import SdpRejected, SipRefusal
 from pcscf.flow import Side
 from pcscf.sdp.indicator import NAME, REQUESTED, indicated
 from pcscf.sdp.model import Media, Sdp
+from pcscf.sdp.setup import setup_of
 
 _ACTIVE = frozenset({Handling.E2AE, Handling.E2E, Handling.PLAIN})
 
@@ -80,9 +83,8 @@ class Offering:
         self._check_any(decisions)
         used = _keys(streams)
         used += [decision.crypto.crypto.key for decision in decisions if decision.crypto is not None]
-        default = offer.direction
         return [
-            self._line(media, decision, offerer, streams[i] if i < len(streams) else None, default, used)
+            self._line(media, decision, offerer, streams[i] if i < len(streams) else None, offer, used)
             for i, (media, decision) in enumerate(zip(offer.media, decisions, strict=True))
         ]
 
@@ -101,7 +103,7 @@ class Offering:
         decision: Decision,
         offerer: Side,
         running: MediaStream | None,
-        default: str,
+        offer: Sdp,
         used: list[Key],
     ) -> Line:
         if decision.action not in _ACTIVE:
@@ -115,12 +117,14 @@ class Offering:
         if running is None:
             self._last_id += 1
         line = Line(media, decision, running or stream, running is None)
-        if decision.action is Handling.E2AE:
+        if (running or stream).tls:
+            self._give_certificate(line, offerer, running or stream, setup_of(media, offer.session))
+        elif decision.action is Handling.E2AE:
             self._give_keys(line, offerer, running, used)
         if decision.action is not Handling.E2E:
-            line.rtcp_mux = _rtcp_mux(media, offerer, running)
+            line.rtcp_mux = _rtcp_mux(media, offerer, running, dtls=decision.mechanism == DTLS)
         if running is None:
-            stream.state = self._initial(line, offerer, default)
+            stream.state = self._initial(line, offerer, offer.direction)
         return line
 
     def _check_kept(self, running: MediaStream, media: Media, decision: Decision, offerer: Side) -> None:
@@ -135,19 +139,39 @@ class Offering:
         """Set our keys: of a running stream those that it has, else fresh ones."""
         chosen = line.decision.crypto
         kept = running.state.local_crypto if running is not None else None
+        line.applied = self._applied(line.media, offerer)
         if offerer is Side.CORE:
-            line.applied = True
             line.keys = [kept] if kept is not None else self._offered_keys(used)
             return
         if chosen is None or line.stream is None:
             raise self.rejected("e2ae without a crypto line")
         line.stream.spelling = chosen.spelling
         line.remote_crypto = chosen.crypto
-        line.applied = (
-            self._policy.answer_indicator == "applied" and indicated(line.media.values(NAME)) == REQUESTED
-        )
         suite, tag = chosen.crypto.suite, chosen.crypto.tag
         line.keys = [Crypto(suite, kept.key, tag) if kept is not None else self._fresh(suite, tag, used)]
+
+    def _applied(self, media: Media, offerer: Side) -> bool:
+        """Return whether a=3ge2ae:applied goes to the UE: in offers, and where it asked (24.229 7.5.2)."""
+        if offerer is Side.CORE:
+            return True
+        return self._policy.answer_indicator == "applied" and indicated(media.values(NAME)) == REQUESTED
+
+    def _give_certificate(self, line: Line, offerer: Side, stream: MediaStream, setup: str | None) -> None:
+        """Set what goes to the UE of (D)TLS beside the certificate, which comes from the gateway.
+
+        setup: a=setup of the offer. Our tls-id stands for the association as long as it lasts.
+        """
+        line.applied = self._applied(line.media, offerer)
+        line.sha1 = self._policy.sha1_fingerprint
+        line.answerer_serves = (
+            line.decision.mechanism == "bfcp-tls" and self._policy.bfcp_tls_role == "answerer-server"
+        )
+        line.offered = setup
+        named = stream.peer.tls_id is not None if stream.peer is not None else not stream.tcp
+        if line.fresh and named:
+            stream.tls_id = fresh_tls_id(self._random)
+        if offerer is Side.CORE:
+            line.setup = offered_setup(setup, stream.state.access_setup, tcp=stream.tcp)
 
     def _offered_keys(self, used: list[Key]) -> list[Crypto]:
         suites = [suite for suite in self._policy.offer_suites if suite in self._access.suites]
@@ -167,15 +191,21 @@ class Offering:
         # With several keys on offer only the answer tells which one is ours (23.334 5.11.2.1).
         local = line.keys[0] if len(line.keys) == 1 else None
         if offerer is Side.ACCESS:
-            return State(remote, None, *MODES[sends, receives], local, line.remote_crypto, line.rtcp_mux)
+            state = State(remote, None, *MODES[sends, receives], local, line.remote_crypto, line.rtcp_mux)
+            if (peer := line.decision.peer) is not None:
+                state.association = Association(peer.fingerprints, peer.tls_id)
+            return state
         return State(None, remote, *MODES[receives, sends], local)
 
 
-def _rtcp_mux(media: Media, offerer: Side, running: MediaStream | None) -> bool:
-    """Return whether RTCP shares the port on the access side: where the UE offers it, and then it stays."""
+def _rtcp_mux(media: Media, offerer: Side, running: MediaStream | None, *, dtls: bool) -> bool:
+    """Return whether RTCP shares the port on the access side: where the UE offers it, and then it stays.
+
+    dtls: we offer it, too: without it RTCP would need an association of its own (RFC 5764 3).
+    """
     if offerer is Side.ACCESS:
         return "rtcp-mux" in media or "rtcp-mux-only" in media
-    return running is not None and running.state.rtcp_mux
+    return running.state.rtcp_mux if running is not None else dtls
 
 
 def _keys(streams: Sequence[MediaStream | None]) -> list[Key]:

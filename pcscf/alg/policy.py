@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from iq.suites import MANDATORY_SUITE
+from iq.suites import MANDATORY_MECHANISM, MANDATORY_SUITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +11,8 @@ class MediaPolicy:
 
     offer_suites: in offers to UEs, one line each. accept_suites: in our order of preference.
     early_media: what flows before the answer where the network does not say, in the words of P-Early-Media.
+    prefer: the mechanism for a UE that can do both SDES and DTLS-SRTP. sha1_fingerprint: SHA-1 counts where a
+    UE names no better hash. bfcp_tls_role: who is TLS server, "answerer-server" or by "setup".
     node: names this P-CSCF in Warning headers. retry_after: seconds, where the gateway refuses.
     """
 
@@ -31,6 +33,9 @@ class MediaPolicy:
     downgrade: bool = False
     unknown_media: str = "relay"
     early_media: str = "sendrecv"
+    prefer: str = "sdes-srtp"
+    sha1_fingerprint: bool = False
+    bfcp_tls_role: str = "answerer-server"
     node: str = "pcscf"
     retry_after: int = 5
 
@@ -41,10 +46,11 @@ class AccessProfile:
 
     announced: mechanisms of its registration (or assumed for its listener). network: those that this network
     announces on that listener: ``sdes-srtp`` is among them only where Gm is confidential (33.328 6.2.1.2).
-    mechanisms: both; e2ae needs both (33.328 5.4.1). suites: what the gateway's engine can do.
+    mechanisms: both; e2ae needs both (33.328 5.4.1). suites: what the gateway's engine can do; terminates:
+    mechanisms that the gateway can end at the edge.
     source: address that the UE's SIP comes from; it changes with its flow. heartbeat, inactivity: seconds
     (TS 23.334 8.1), None off.
-    implicit: a trunk whose RTP/SAVP without a=3ge2ae counts as a request, whatever the policy says.
+    implicit: a trunk whose protected media without a=3ge2ae counts as a request, whatever the policy says.
     """
 
     mechanisms: frozenset[str]
@@ -58,3 +64,4 @@ class AccessProfile:
     inactivity: int | None = None
     webrtc: bool = False
     implicit: bool = False
+    terminates: frozenset[str] = frozenset({MANDATORY_MECHANISM})

@@ -8,15 +8,14 @@ class Profile:
     """One proto of an m-line.
 
     carrier: rtp, udp or tcp, what the gateway relays. mechanism: the registered mechanism that protects this
-    kind of media. counterpart: the protocol of the other side under e2ae. terminated: built in this version.
-    transport: what the gateway is told when it relays the stream as it is.
+    kind of media. counterpart: the protocol of the other side under e2ae. transport: what the gateway is told
+    when it relays the stream as it is.
     """
 
     carrier: str
     secure: bool
     mechanism: str | None
     counterpart: str | None = None
-    terminated: bool = False
     transport: str = "UDP"
 
 
@@ -24,10 +23,10 @@ SAVP = ("RTP/SAVP", "RTP/SAVPF")
 
 #: Protocol in lower case -> profile (RFC 5124, RFC 5764, RFC 4975, RFC 8856, RFC 7345).
 PROFILES = {
-    "rtp/avp": Profile("rtp", False, "sdes-srtp", "RTP/SAVP", True, "RTP/AVP"),
-    "rtp/avpf": Profile("rtp", False, "sdes-srtp", "RTP/SAVPF", True, "RTP/AVPF"),
-    "rtp/savp": Profile("rtp", True, "sdes-srtp", "RTP/AVP", True, "RTP/SAVP"),
-    "rtp/savpf": Profile("rtp", True, "sdes-srtp", "RTP/AVPF", True, "RTP/SAVPF"),
+    "rtp/avp": Profile("rtp", False, "sdes-srtp", "RTP/SAVP", transport="RTP/AVP"),
+    "rtp/avpf": Profile("rtp", False, "sdes-srtp", "RTP/SAVPF", transport="RTP/AVPF"),
+    "rtp/savp": Profile("rtp", True, "sdes-srtp", "RTP/AVP", transport="RTP/SAVP"),
+    "rtp/savpf": Profile("rtp", True, "sdes-srtp", "RTP/AVPF", transport="RTP/SAVPF"),
     "udp/tls/rtp/savp": Profile("rtp", True, "dtls-srtp", "RTP/AVP", transport="UDP/TLS/RTP/SAVP"),
     "udp/tls/rtp/savpf": Profile("rtp", True, "dtls-srtp", "RTP/AVPF", transport="UDP/TLS/RTP/SAVPF"),
     "udptl": Profile("udp", False, "udptl-dtls", "UDP/TLS/UDPTL"),
@@ -48,6 +47,16 @@ PROFILES = {
 
 #: Media types with a meaning (RFC 8866 8.2.1); the gateway gets no others.
 MEDIA_TYPES = frozenset({"audio", "video", "text", "application", "message", "image"})
+
+#: Plain profile of RTP -> the one that DTLS-SRTP protects it with (RFC 5764 8).
+_OVER_DTLS = {"RTP/AVP": "UDP/TLS/RTP/SAVP", "RTP/AVPF": "UDP/TLS/RTP/SAVPF"}
+
+
+def protected_by(mechanism: str | None, proto: str) -> str:
+    """Return the protocol that is offered to a UE for a plain one: by DTLS-SRTP where that is chosen."""
+    profile = profile_of(proto)
+    over = _OVER_DTLS.get(proto.upper()) if mechanism == "dtls-srtp" else None
+    return over or (profile.counterpart if profile is not None else None) or proto
 
 
 def profile_of(proto: str) -> Profile | None:

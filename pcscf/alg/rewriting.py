@@ -1,6 +1,7 @@
 """What both directions of SDP rewriting share: which lines stay on their own leg (TS 24.229 6.7)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from iq.procedures import Endpoint
 from pcscf.sdp import capability
@@ -108,6 +109,47 @@ def relayed(media: Media, session: Section, local: Endpoint, session_address: st
     lines = kept(media, DROPPED - _ROLES) + _inherited(media, session, _ROLES)
     lines = through(media, lines, local.address, local.port)
     return section(media, media.proto, local, lines, (), session_address)
+
+
+@dataclass(slots=True)
+class Connection:
+    """Who connects on one side of TCP whose TLS ends at the gateway. setup: None leaves what is written.
+
+    fresh: no connection is there yet, whatever the other side has.
+    """
+
+    setup: str | None
+    fresh: bool
+
+
+def connected(
+    media: Media,
+    session: Section,
+    proto: str,
+    local: Endpoint,
+    session_address: str,
+    connection: Connection,
+    added: Sequence[str] = (),
+    *,
+    secure: bool,
+) -> list[str]:
+    """Return an m-section of TCP whose TLS ends at the gateway, for the side that is ``secure`` or the other.
+
+    added: certificate and indication, towards the UE.
+    """
+    lines = kept(media, DROPPED - _ROLES) + _inherited(media, session, _ROLES)
+    lines = [_of_this_side(line, connection) for line in lines]
+    if connection.setup is not None and "setup" not in media and "setup" not in session:
+        added = [f"a=setup:{connection.setup}", *added]
+    lines = through(media, lines, local.address, local.port, secure=secure)
+    return section(media, proto, local, lines, added, session_address)
+
+
+def _of_this_side(line: str, connection: Connection) -> str:
+    name = line[2:].partition(":")[0].strip().lower() if line[0] == "a" else ""
+    if name == "setup" and connection.setup is not None:
+        return f"a=setup:{connection.setup}"
+    return "a=connection:new" if name == "connection" and connection.fresh else line
 
 
 def _inherited(media: Media, session: Section, names: frozenset[str]) -> list[str]:

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from iq.fingerprint import PREFERRED_HASH, Fingerprint
 from iq.procedures import Endpoint, Mode, Setup, Stream
 from iq.suites import Crypto
+from pcscf.alg.association import Association, Peer, goes_on
+from pcscf.alg.decision import SDES
 from pcscf.alg.media_security import Decision, Handling
-from pcscf.alg.profiles import MEDIA_TYPES, SAVP, profile_of
+from pcscf.alg.profiles import MEDIA_TYPES, SAVP, is_tcp, profile_of, protected_by
 from pcscf.flow import Side
 from pcscf.sdp.address import rtcp_port
 from pcscf.sdp.capability import offered
@@ -38,7 +41,9 @@ class Terminus:
 class State:
     """What the gateway is to do with a stream (or does). None in ``remote``: not known.
 
-    access_setup, core_setup: of TCP. renewed: another connection is wanted, also where one stands.
+    association: (D)TLS with the UE, None where there is none or the UE has said nothing of it yet.
+    access_setup: of TCP and DTLS, core_setup: of TCP. renewed: another connection is wanted, also where one
+    stands.
     """
 
     access_remote: Endpoint | None
@@ -49,6 +54,7 @@ class State:
     remote_crypto: Crypto | None = None
     rtcp_mux: bool = False
     closed: bool = False
+    association: Association | None = None
     access_setup: Setup | None = None
     core_setup: Setup | None = None
     renewed: bool = False
@@ -56,7 +62,11 @@ class State:
 
 @dataclass(slots=True)
 class MediaStream:
-    """An m-line with resources at the gateway. spelling: the UE's name of its suite."""
+    """An m-line with resources at the gateway. spelling: the UE's name of its suite.
+
+    peer: what the UE's offer said of its (D)TLS session. certificate: the gateway's, of this stream; tls_id:
+    ours, None where none is said.
+    """
 
     id: int
     media: str
@@ -65,6 +75,18 @@ class MediaStream:
     core: Terminus
     state: State
     spelling: str | None = None
+    peer: Peer | None = None
+    certificate: Fingerprint | None = None
+    tls_id: str | None = None
+
+    @property
+    def tls(self) -> bool:
+        """Whether TLS or DTLS ends at the gateway."""
+        return self.decision.action is Handling.E2AE and self.decision.mechanism != SDES
+
+    @property
+    def tcp(self) -> bool:
+        return is_tcp(self.access.proto)
 
     def on(self, side: Side) -> Terminus:
         return self.access if side is Side.ACCESS else self.core
@@ -73,7 +95,7 @@ class MediaStream:
         """Return whether ``other``, made from a re-offer, can go on as this stream.
 
         Another media type, handling or profile is a new stream; so is another suite, as no key may be used
-        with two (RFC 4568 6.1).
+        with two (RFC 4568 6.1), and another (D)TLS session (RFC 8842 5).
         """
         chosen, ours = other.decision.crypto, self.state.local_crypto
         return (
@@ -82,7 +104,14 @@ class MediaStream:
             and self.access.transport == other.access.transport
             and self.core.transport == other.core.transport
             and (chosen is None or ours is None or chosen.crypto.suite == ours.suite)
+            and (other.peer is None or self._goes_on(other.peer, other.state.access_remote))
         )
+
+    def _goes_on(self, peer: Peer, remote: Endpoint | None) -> bool:
+        now = self.state
+        there = now.access_remote
+        moved = remote is not None and there is not None and _place(remote) != _place(there)
+        return goes_on(now.association, now.access_setup, peer, tcp=self.tcp, moved=moved)
 
     def reaches(self, side: Side, media: Media) -> bool:
         """Return whether the gateway's address for a side is of the same IP version as the peer's."""
@@ -109,6 +138,9 @@ class MediaStream:
             local_crypto=state.local_crypto,
             remote_crypto=state.remote_crypto,
             rtcp_mux=state.rtcp_mux,
+            choose_fingerprint=PREFERRED_HASH if self.tls else None,
+            remote_fingerprints=state.association.fingerprints if state.association is not None else (),
+            tls_id=state.association.tls_id if state.association is not None else None,
         )
 
     def changed(self, side: Side, wanted: State) -> Stream | None:
@@ -144,10 +176,13 @@ class MediaStream:
         local_key = None if _same_key(now.local_crypto, wanted.local_crypto) else wanted.local_crypto
         mux = wanted.rtcp_mux is not now.rtcp_mux
         setup = _started(now.access_setup, wanted.access_setup, wanted)
+        said = _said_anew(now.association, wanted.association)
+        if said is not None:  # whoever names another certificate begins anew
+            setup = wanted.access_setup
         same = remote is None and mode is None and local_key is None and setup is None
-        if same and not rekeyed and not mux:
+        if same and not rekeyed and not mux and said is None:
             return None
-        if rekeyed or mux:
+        if rekeyed or mux or said is not None:
             remote = wanted.access_remote
         return Stream(
             self.id,
@@ -161,6 +196,9 @@ class MediaStream:
             rtcp_mux=wanted.rtcp_mux,
             setup=setup,
             establish=setup is not None and wanted.renewed,
+            remote_fingerprints=said.fingerprints if said is not None else (),
+            tls_id=said.tls_id if said is not None else None,
+            start_tls=setup is not None and wanted.association is not None and wanted.association.client,
         )
 
 
@@ -170,7 +208,16 @@ def new_stream(stream_id: int, media: Media, decision: Decision, offerer: Side) 
     transport = profile.transport if profile is not None else "UDP"
     counterpart = profile.counterpart if profile is not None else None
     access, core = Terminus(media.proto, transport), Terminus(media.proto, transport)
-    if decision.action is Handling.E2AE and counterpart is not None and profile is not None:
+    peer = None
+    if decision.action is Handling.E2AE and decision.mechanism != SDES and profile is not None:
+        if profile.secure:
+            core = Terminus(counterpart or media.proto, (counterpart or media.proto).upper())
+            access.transport = media.proto.upper()
+        else:
+            over = protected_by(decision.mechanism, media.proto)
+            access, core = Terminus(over, over.upper()), Terminus(media.proto, media.proto.upper())
+        peer = decision.peer if offerer is Side.ACCESS else None
+    elif decision.action is Handling.E2AE and counterpart is not None and profile is not None:
         if profile.secure:
             core = Terminus(counterpart, counterpart)
         elif decision.potential is not None:
@@ -185,8 +232,9 @@ def new_stream(stream_id: int, media: Media, decision: Decision, offerer: Side) 
     elif decision.action is Handling.E2E and transport in SAVP and "fingerprint" in media:
         # DTLS under the older name of the profile: its datagrams have to pass, too.
         access.transport = core.transport = f"UDP/TLS/{transport}"
-    state = State(None, None, Mode.INACTIVE, Mode.INACTIVE)
-    return MediaStream(stream_id, kind_of(media), decision, access, core, state)
+    remote = remote_of(media, rtcp_mux=True) if peer is not None else None
+    state = State(remote, None, Mode.INACTIVE, Mode.INACTIVE)
+    return MediaStream(stream_id, kind_of(media), decision, access, core, state, peer=peer)
 
 
 def kind_of(media: Media) -> str:
@@ -212,12 +260,27 @@ def remote_of(media: Media, rtcp_mux: bool) -> Endpoint | None:
     )
 
 
+def _place(endpoint: Endpoint) -> tuple[str, int]:
+    return endpoint.address, endpoint.port
+
+
 def _differing(now: Endpoint | None, wanted: Endpoint | None) -> Endpoint | None:
     return None if wanted is None or wanted == now else wanted
 
 
 def _started(now: Setup | None, wanted: Setup | None, state: State) -> Setup | None:
     return wanted if wanted is not now or state.renewed else None
+
+
+def _said_anew(now: Association | None, wanted: Association | None) -> Association | None:
+    """Return what the UE says of its (D)TLS session where the gateway does not know it."""
+    if wanted is None or (now is not None and _named(now) == _named(wanted)):
+        return None
+    return wanted
+
+
+def _named(association: Association) -> tuple[object, ...]:
+    return association.fingerprints, association.tls_id
 
 
 def _same_key(now: Crypto | None, wanted: Crypto | None) -> bool:

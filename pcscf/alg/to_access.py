@@ -16,6 +16,7 @@ def to_access(
     local: Endpoint,
     session_address: str,
     keys: Sequence[Crypto] = (),
+    certificate: Sequence[str] = (),
     *,
     spelling: str | None = None,
     applied: bool = False,
@@ -25,10 +26,11 @@ def to_access(
     """Return the lines of ``media`` for the UE.
 
     proto: the secured profile that is offered, or that the UE offered. keys: our crypto, one line each;
-    spelling: the UE's name of its suite. applied: say a=3ge2ae:applied; whatever the core wrote there is gone
-    (TS 33.328 5.4.1). rtcp_mux: the UE offered it. actual: the RFC 5939 configuration that is answered.
+    spelling: the UE's name of its suite. certificate: the lines of DTLS. applied: say a=3ge2ae:applied;
+    whatever the core wrote there is gone (TS 33.328 5.4.1). rtcp_mux: the UE offered it. actual: the RFC 5939
+    configuration that is answered.
     """
-    added = [build(key, spelling) for key in keys]
+    added = [*(build(key, spelling) for key in keys), *certificate]
     if actual is not None:
         added.append(f"a=acfg:{actual}")
     if applied:

@@ -1,6 +1,7 @@
 """The m-sections that go out for an offer or an answer, and the address that most of them share."""
 
 from iq.procedures import Endpoint
+from pcscf.alg.association import answered_setup
 from pcscf.alg.exchange import Answer, Exchange, Line
 from pcscf.alg.media_security import Handling
 from pcscf.alg.profiles import is_tcp
@@ -8,15 +9,18 @@ from pcscf.alg.rewriting import (
     DROPPED,
     DROPPED_SESSION_E2E,
     DROPPED_SESSION_NEGOTIATED,
+    Connection,
+    connected,
     passed,
     rejected,
     relayed,
 )
-from pcscf.alg.stream import MediaStream
+from pcscf.alg.stream import MediaStream, State
 from pcscf.alg.to_access import to_access
 from pcscf.alg.to_core import to_core
 from pcscf.flow import Side
 from pcscf.sdp import capability
+from pcscf.sdp.indicator import APPLIED_LINE
 from pcscf.sdp.model import Media, Section
 
 
@@ -59,7 +63,7 @@ def answer_sections(exchange: Exchange, answer: Answer) -> tuple[list[list[str]]
             continue
         potential = line.decision.potential
         proto = potential.proto if potential is not None else line.media.proto
-        sections.append(_section(line, media, answer.description.session, stream, to, proto, shared))
+        sections.append(_section(line, media, answer.description.session, stream, to, proto, shared, wanted))
     return sections, shared
 
 
@@ -73,11 +77,21 @@ def session_dropped(exchange: Exchange) -> frozenset[str]:
 
 
 def _section(
-    line: Line, media: Media, session: Section, stream: MediaStream, to: Side, proto: str, shared: str
+    line: Line,
+    media: Media,
+    session: Section,
+    stream: MediaStream,
+    to: Side,
+    proto: str,
+    shared: str,
+    wanted: State | None = None,
 ) -> list[str]:
+    """Return one m-section. wanted: what the gateway is to do, for an answer."""
     local = stream.on(to).local or Endpoint(shared, 0)
     if line.decision.action is Handling.E2E:
         return passed(media, session, local, shared)
+    if stream.tls and stream.tcp:
+        return _over_tls(line, media, session, stream, to, proto, shared, wanted)
     if is_tcp(media.proto):
         return relayed(media, session, local, shared)
     potential = line.decision.potential
@@ -90,11 +104,52 @@ def _section(
         local,
         shared,
         line.keys,
+        _certificate(line, media, stream, _setup(line, to, wanted)) if stream.tls else (),
         spelling=stream.spelling,
         applied=line.applied,
         rtcp_mux=line.rtcp_mux,
         actual=potential.actual if potential is not None and media is not line.media else None,
     )
+
+
+def _over_tls(
+    line: Line,
+    media: Media,
+    session: Section,
+    stream: MediaStream,
+    to: Side,
+    proto: str,
+    shared: str,
+    wanted: State | None,
+) -> list[str]:
+    """Return an m-section of TCP whose TLS ends at the gateway."""
+    local = stream.on(to).local or Endpoint(shared, 0)
+    connection = Connection(_setup(line, to, wanted), line.fresh)
+    if to is Side.CORE:
+        return connected(media, session, proto, local, shared, connection, secure=False)
+    added = _certificate(line, media, stream, None)
+    if line.applied:
+        added.append(APPLIED_LINE)
+    return connected(media, session, proto, local, shared, connection, added, secure=True)
+
+
+def _setup(line: Line, to: Side, wanted: State | None) -> str | None:
+    """Return our a=setup for one side; None where the core gets what the UE offers."""
+    if wanted is None:
+        return line.setup if to is Side.ACCESS else None
+    return answered_setup(line.offered, wanted.access_setup if to is Side.ACCESS else wanted.core_setup)
+
+
+def _certificate(line: Line, media: Media, stream: MediaStream, setup: str | None) -> list[str]:
+    """Return what tells the UE of the gateway's certificate; with the association of DTLS."""
+    lines = [f"a=fingerprint:{stream.certificate.text}"] if stream.certificate is not None else []
+    if setup is not None:
+        lines.append(f"a=setup:{setup}")
+    peer = line.decision.peer
+    asked = media is line.media or (peer is not None and peer.tls_id is not None)
+    if stream.tls_id is not None and asked:
+        lines.append(f"a=tls-id:{stream.tls_id}")
+    return lines
 
 
 def _address(streams: list[MediaStream], to: Side) -> str:

@@ -5,16 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from hosting.config import Finding, NotBuilt, Section
+from hosting.config import Finding, Section
 from iq.suites import MANDATORY_SUITE, SUITES
 
 #: Mechanism names of TS 24.229 7.2A.7 in the order in which the network lists them.
 MECHANISMS = ("sdes-srtp", "dtls-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls")
 
-Mechanism = Annotated[
-    Literal["sdes-srtp", "dtls-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls"],
-    NotBuilt("dtls-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls"),
-]
+Mechanism = Literal["sdes-srtp", "dtls-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls"]
 
 
 def _suite(name: str) -> str:
@@ -28,7 +25,7 @@ SuiteName = Annotated[str, AfterValidator(_suite)]
 
 class MediaSecurity(Section):
     mechanisms: tuple[Mechanism, ...] = ("sdes-srtp",)
-    """Announced to UEs in Security-Server, in this order."""
+    """Announced to UEs in Security-Server, in this order, as far as some gateway can."""
     offer_suites: tuple[SuiteName, ...] = (MANDATORY_SUITE,)
     """In offers to UEs, one crypto line each, in this order."""
     accept_suites: tuple[SuiteName, ...] = (
@@ -39,12 +36,12 @@ class MediaSecurity(Section):
         "AES_CM_128_HMAC_SHA1_32",
     )
     """In offers from UEs: the first crypto line that we can use, in this order of preference."""
-    prefer: Annotated[Literal["sdes-srtp", "dtls-srtp"], NotBuilt("dtls-srtp")] = "sdes-srtp"
+    prefer: Literal["sdes-srtp", "dtls-srtp"] = "sdes-srtp"
     """Where a UE can do both."""
     answer_indicator: Literal["applied", "none"] = "applied"
     """What a=3ge2ae says in answers to UEs that wrote ``requested``."""
     implicit: bool = False
-    """RTP/SAVP without a=3ge2ae, from a UE that announced the mechanism, counts as a request."""
+    """Protected media without a=3ge2ae, from a UE that announced the mechanism, counts as a request."""
     lenient: bool = True
     """A request by a UE that did not announce the mechanism is accepted."""
     strict_verify: bool = False
@@ -60,9 +57,9 @@ class MediaSecurity(Section):
     downgrade: bool = False
     """A UE may offer a protected stream as plain in a re-offer; false: 488, and it goes on protected."""
     unknown_media: Literal["relay", "reject"] = "relay"
-    sha1_fingerprint: Annotated[bool, NotBuilt(but=False)] = False
-    """Accept a=fingerprint with SHA-1."""
-    bfcp_tls_role: Annotated[Literal["answerer-server", "setup"], NotBuilt("setup")] = "answerer-server"
+    sha1_fingerprint: bool = False
+    """Accept a=fingerprint with SHA-1, where a UE names no better hash."""
+    bfcp_tls_role: Literal["answerer-server", "setup"] = "answerer-server"
     """TLS server of BFCP: who answers (RFC 4583), or by a=setup (RFC 8856)."""
     media_inactivity: Annotated[int, Field(ge=0, le=86_400)] = 30
     """Seconds without media after which the gateway reports it; 0: never."""

@@ -67,7 +67,7 @@ class Trunk(Section):
     mechanisms: tuple[Mechanism, ...] = ()
     """Mechanisms of media security that it counts as having announced."""
     implicit: bool = True
-    """Its RTP/SAVP without a=3ge2ae counts as a request, as with ``media_security.implicit``."""
+    """Its protected media without a=3ge2ae counts as a request, as with ``media_security.implicit``."""
 
     ca: File | None = None
     """PEM file, over tls: vouches for its certificate; null: the CAs of this system."""

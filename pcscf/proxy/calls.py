@@ -92,6 +92,7 @@ class Calls:
         branch.session = ask(request, self.settings.session_expires_max)
         part = sdp_of(request, branch.method)
         gateway = self._gateways.choose(emergency=emergency)
+        abilities = self._gateways.up[gateway]
         listener = binding.flow.listener
         profile = AccessProfile(
             mechanisms=binding.mechanisms,
@@ -100,7 +101,8 @@ class Calls:
             access_realm=listener.realm,
             core_realm=self.settings.core_realm,
             source=binding.flow.remote[0],
-            suites=self._gateways.up[gateway],
+            suites=abilities.suites,
+            terminates=abilities.mechanisms,
             heartbeat=self.settings.heartbeat,
             inactivity=self.settings.inactivity,
             implicit=binding.implicit,

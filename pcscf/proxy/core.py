@@ -10,9 +10,9 @@ from pcscf.flow import Flow, Listener
 from pcscf.proxy.branch import Branch
 from pcscf.proxy.calls import Calls, CallSettings
 from pcscf.proxy.deregistration import Deregistration
-from pcscf.proxy.effects import Effect
+from pcscf.proxy.effects import Effect, Report
 from pcscf.proxy.emergency import EmergencyCalls, EmergencySettings
-from pcscf.proxy.gateways import Gateways
+from pcscf.proxy.gateways import Abilities, Gateways
 from pcscf.proxy.originating import HeaderSettings
 from pcscf.proxy.outages import Outages
 from pcscf.proxy.reg_event import RegEvents
@@ -81,6 +81,7 @@ class Proxy:
             self._turn,
         )
         self._responses = Responses(settings.headers.charging, self._registrations, self.calls, self._turn)
+        self._configured = settings.headers.mechanisms
         self._outages = Outages(self.gateways, self.calls, self._turn)
 
     @property
@@ -158,11 +159,23 @@ class Proxy:
 
     # Gateways
 
-    def on_gateway_up(self, gateway: str, suites: frozenset[str], now: float, *, cold: bool) -> list[Effect]:
+    def on_gateway_up(self, gateway: str, abilities: Abilities, now: float, *, cold: bool) -> list[Effect]:
         """A gateway registered. cold: it has none of its former contexts."""
         self._turn.begin(now)
-        self._outages.up(gateway, suites, cold=cold)
+        self._outages.up(gateway, abilities, cold=cold)
+        self._announce()
         return self._turn.end()
+
+    def _announce(self) -> None:
+        """Announce to UEs what is configured, as far as some gateway can do it.
+
+        A gateway that is lost counts on: the list is held against UEs, and must not change with each outage.
+        """
+        able = self.gateways.able
+        names = tuple(name for name in self._configured if name in able)
+        if names != self._requests.announced:
+            self._requests.announce(names)
+            self._turn.add(Report("media security announced", {"mechanisms": names}))
 
     def on_gateway_down(self, gateway: str, now: float) -> list[Effect]:
         """The association with a gateway is lost."""

@@ -1,6 +1,7 @@
 """The gateways in service, and the wait of a call for one of them (plan, ask, complete)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from iq.procedures import Action, ActionReply
 from pcscf.alg.gateway import NETWORK_FAILURE
@@ -14,19 +15,33 @@ from pcscf.proxy.turn import Turn
 RETRY_AFTER = 5
 
 
+@dataclass(slots=True)
+class Abilities:
+    """What a gateway announced. suites: of its engine; mechanisms: of media security that it can end."""
+
+    suites: frozenset[str]
+    mechanisms: frozenset[str]
+
+
 class Gateways:
-    """Names of the gateways in service with the suites of their engines, and which context is whose call.
+    """Names of the gateways in service with their abilities, and which context is whose call.
 
     draining: those that keep their calls and take no new ones.
     """
 
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
-        self.up: dict[str, frozenset[str]] = {}
+        self.up: dict[str, Abilities] = {}
         self.draining: set[str] = set()
+        self._abilities: dict[str, Abilities] = {}
         self.contexts: dict[tuple[str, int], Call] = {}
         self._missing: dict[str, list[Action]] = {}
         self._next = 0
+
+    @property
+    def able(self) -> frozenset[str]:
+        """Mechanisms of media security that some gateway can end, as each said when it registered last."""
+        return frozenset().union(*(one.mechanisms for one in self._abilities.values()))
 
     def choose(self, *, emergency: bool = False) -> str:
         """Return the next gateway that takes new calls, in turn; for an emergency a draining one before none.
@@ -41,9 +56,9 @@ class Gateways:
         self._next = (self._next + 1) % len(names)
         return names[self._next]
 
-    def take_up(self, gateway: str, suites: frozenset[str], *, cold: bool) -> None:
+    def take_up(self, gateway: str, abilities: Abilities, *, cold: bool) -> None:
         """A gateway serves. cold: nothing of before is there; else what it missed is released now."""
-        self.up[gateway] = suites
+        self.up[gateway] = self._abilities[gateway] = abilities
         self.draining.discard(gateway)
         for action in self._missing.pop(gateway, ()):
             if not cold:

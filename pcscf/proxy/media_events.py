@@ -16,6 +16,7 @@ from iq.procedures import (
     MediaInactivity,
     Notification,
     OutOfService,
+    SecurityChange,
 )
 from pcscf.errors import SipRefusal
 from pcscf.proxy.branch import Call
@@ -99,6 +100,9 @@ def event_of(notification: Notification) -> MediaEvent:
         case BearerChange():
             failed = notification.change is Change.FAILED
             return MediaEvent.CONNECTION_FAILED if failed else MediaEvent.CONNECTION_ENDED
+        case SecurityChange():
+            failed = notification.change is Change.FAILED
+            return MediaEvent.SECURITY_FAILED if failed else MediaEvent.CONNECTION_ENDED
         case AuthenticationFailures():
             return MediaEvent.FORGERIES
         case OutOfService():
@@ -138,6 +142,8 @@ def details_of(notification: Notification) -> dict[str, object]:
             details["cause"] = f"{notification.general} {notification.failure}".strip()
         case BearerChange():
             details["stream"], details["cause"] = notification.stream, notification.cause
+        case SecurityChange():
+            details["stream"], details["cause"] = notification.stream, notification.cause.value
         case AuthenticationFailures():
             details["stream"], details["packets"] = notification.stream, notification.count
         case OutOfService():

@@ -1,11 +1,11 @@
 """Gateways that come and go, and what they report about the media of calls (TS 23.334, TS 24.229 5.2.8)."""
 
 from iq.errors import IqError
-from iq.procedures import AuthenticationFailures, BearerChange, Notification
+from iq.procedures import AuthenticationFailures, BearerChange, Notification, SecurityChange
 from pcscf.proxy.branch import Call
 from pcscf.proxy.calls import Calls
 from pcscf.proxy.effects import Report
-from pcscf.proxy.gateways import Gateways
+from pcscf.proxy.gateways import Abilities, Gateways
 from pcscf.proxy.media_events import EVENTS, MediaEvent, details_of, event_of, refusal_of
 from pcscf.proxy.turn import Turn
 
@@ -22,13 +22,13 @@ class Outages:
         self._turn = turn
         self._lost: dict[str, float] = {}
 
-    def up(self, gateway: str, suites: frozenset[str], *, cold: bool) -> None:
+    def up(self, gateway: str, abilities: Abilities, *, cold: bool) -> None:
         """A gateway serves. cold: it has none of its former contexts; their calls are over."""
         self._lost.pop(gateway, None)
         if cold:
             self._gateways.up.pop(gateway, None)
             self._release_calls_of(gateway)
-        self._gateways.take_up(gateway, suites, cold=cold)
+        self._gateways.take_up(gateway, abilities, cold=cold)
 
     def down(self, gateway: str) -> None:
         """The association is lost: the gateway's calls are kept for GATEWAY_GRACE seconds."""
@@ -43,7 +43,7 @@ class Outages:
         if not call.media.has(notification.termination):
             raise IqError(430, "unknown TerminationID")
         stream = None
-        if isinstance(notification, BearerChange | AuthenticationFailures):
+        if isinstance(notification, BearerChange | SecurityChange | AuthenticationFailures):
             stream = notification.stream
         self._happened(event_of(notification), call, stream, details_of(notification))
 

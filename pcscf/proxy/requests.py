@@ -1,5 +1,7 @@
 """What every request is judged by, and which part of the proxy it belongs to (RFC 3261 16.3 to 16.6)."""
 
+from dataclasses import replace
+
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Side
 from pcscf.proxy import routing
@@ -56,6 +58,16 @@ class Requests:
         self._calls = calls
         self._turn = turn
         self.draining = False
+
+    @property
+    def announced(self) -> tuple[str, ...]:
+        """Media security that UEs are told of."""
+        return self._headers.mechanisms
+
+    def announce(self, mechanisms: tuple[str, ...]) -> None:
+        """Tell UEs of these from now on."""
+        self._headers = replace(self._headers, mechanisms=mechanisms)
+        self._registrar.announce(mechanisms)
 
     def take(self, server: ServerTransaction, out: Request) -> None:
         """Judge and edit ``out``, the copy to forward (RFC 3261 16.3 to 16.6). Raises SipRefusal."""

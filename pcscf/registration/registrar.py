@@ -1,7 +1,7 @@
 """REGISTER through the edge (TS 24.229 5.2.2): the edits in both directions, and what the 200 changes."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Listener
@@ -95,6 +95,11 @@ class Registrar:
     def network(self, listener: Listener) -> tuple[str, ...]:
         """Return the media mechanisms that are announced on ``listener``."""
         return network_mechanisms(listener, self.settings.mechanisms)
+
+    def announce(self, mechanisms: tuple[str, ...]) -> None:
+        """Announce these from now on; what bindings agreed on stays until their next REGISTER."""
+        self.settings = replace(self.settings, mechanisms=mechanisms)
+        self._announced.clear()
 
     def announced_on(self, listener: Listener) -> frozenset[str]:
         """Return the same as a set, one for all calls of the listener."""

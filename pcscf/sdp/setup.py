@@ -1,10 +1,10 @@
-"""Who connects: a=setup of TCP media (RFC 4145 4)."""
+"""Who connects, or begins: a=setup of TCP media and of DTLS (RFC 4145 4, RFC 5763 5)."""
 
 from iq.procedures import Setup
 from pcscf.errors import SdpRejected
 from pcscf.sdp.model import Media, Section
 
-ACTIVE, PASSIVE, HOLD = "active", "passive", "holdconn"
+ACTIVE, PASSIVE, ACTPASS, HOLD = "active", "passive", "actpass", "holdconn"
 _OPPOSITE = {ACTIVE: PASSIVE, PASSIVE: ACTIVE}
 _TOWARDS = {ACTIVE: Setup.PASSIVE, PASSIVE: Setup.ACTIVE}
 

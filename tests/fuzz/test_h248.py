@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from iq.errors import BadFrame, IqError
+from iq.fingerprint import HASHES, Fingerprint
 from iq.h248 import codec, hot_read, hot_write, model, requests
 from iq.h248.encoder import encode
 from iq.h248.model import Node
@@ -21,6 +22,7 @@ from iq.procedures import (
     Release,
     Reserve,
     Reserved,
+    Setup,
     Stream,
 )
 from iq.suites import SUITES, Crypto, Key
@@ -122,6 +124,13 @@ CRYPTO = SUITE.flatmap(
 )
 FORMATS = st.lists(WORD, min_size=1, max_size=3).map(" ".join)
 
+FINGERPRINT = st.sampled_from(sorted(HASHES)).flatmap(
+    lambda name: st.builds(
+        Fingerprint, st.just(name), st.binary(min_size=HASHES[name], max_size=HASHES[name])
+    )
+)
+TLS_ID = st.text(string.ascii_letters + string.digits + "+/-_", min_size=20, max_size=40)
+
 
 def streams(local: st.SearchStrategy[Endpoint | None]) -> st.SearchStrategy[list[Stream]]:
     stream = st.builds(
@@ -136,6 +145,13 @@ def streams(local: st.SearchStrategy[Endpoint | None]) -> st.SearchStrategy[list
         st.none() | CRYPTO,
         st.none() | CRYPTO,
         st.booleans(),
+        st.none() | st.sampled_from(Setup),
+        st.booleans(),
+        st.none() | st.sampled_from(sorted(HASHES)),
+        st.none() if local is not ENDPOINT else st.none() | FINGERPRINT,
+        st.just(()) | st.lists(FINGERPRINT, max_size=3).map(tuple),
+        st.booleans(),
+        st.none() | TLS_ID,
     )
     return st.lists(stream, min_size=1, max_size=3, unique_by=lambda found: found.id)
 
@@ -182,7 +198,11 @@ def test_procedures_survive_the_wire_in_both_ways(number, action):
 def test_replies_survive_the_wire(number, context, found):
     for _, told in found:
         for stream in told:
-            stream.mode = stream.remote = stream.remote_crypto = None  # no reply says them
+            # No reply says them.
+            stream.mode = stream.remote = stream.remote_crypto = stream.setup = None
+            stream.choose_fingerprint = stream.tls_id = None
+            stream.establish = stream.start_tls = False
+            stream.remote_fingerprints = ()
     action = Action(None, [Reserve("r", [Stream()], 60)] * len(found))
     reply = ActionReply(context, [Reserved(termination, told) for termination, told in found])
     data = codec.encode_reply(MID, number, [action], [reply])

@@ -14,6 +14,7 @@ from pcscf.sdp.body import find_sdp
 from pcscf.sdp.crypto import build, parse
 from pcscf.sdp.model import Sdp
 from tests.support.media import Gateway, Random, profile, sdp, step
+from tests.support.tls_sdp import ALL
 
 SUITE_NAMES = sorted(SUITES)
 value = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=20)
@@ -76,13 +77,17 @@ def test_any_body(data: bytes, inserted: bytes, multipart: bool) -> None:
         assert found.replace(found.sdp) == body
 
 
+CERTIFICATE = "a=fingerprint:SHA-256 " + ":".join(["5E"] * 32)
 attribute = st.sampled_from(
     [
         "a=3ge2ae:requested",
         "a=3ge2ae:applied",
         "a=3GE2AE: requested",
         "a=fingerprint:SHA-256 5E:C2:E7",
+        CERTIFICATE,
         "a=setup:active",
+        "a=setup:passive",
+        "a=tls-id:0a1b2c3d4e5f60718293a4b5",
         "a=tcap:1 RTP/SAVP",
         "a=pcfg:1 t=1 a=1",
         "a=pcfg:2 t=1 a=1,2|1",
@@ -124,6 +129,8 @@ offered = st.tuples(
             "UDP/TLS/RTP/SAVP",
             "TCP/TLS/MSRP",
             "TCP/MSRP",
+            "TCP/TLS/BFCP",
+            "UDP/TLS/UDPTL",
             "udptl",
             "UDP/X",
         ]
@@ -139,7 +146,7 @@ policies = st.builds(
     end_to_end=st.booleans(),
     unknown_media=st.sampled_from(["relay", "reject"]),
 )
-SECURITY = re.compile(r"^a=\s*(?:crypto|3ge2ae|fingerprint|acap|key-mgmt)|^k=", re.IGNORECASE)
+SECURITY = re.compile(r"^a=\s*(?:crypto|3ge2ae|fingerprint|tls-id|acap|key-mgmt)|^k=", re.IGNORECASE)
 
 
 def sections_of(text: str) -> list[list[str]]:
@@ -147,11 +154,12 @@ def sections_of(text: str) -> list[list[str]]:
 
 
 @settings(max_examples=300)
-@given(st.lists(offered, min_size=1, max_size=4), policies, st.sampled_from(["sdes-srtp", "none"]))
+@given(st.lists(offered, min_size=1, max_size=4), policies, st.sampled_from(["sdes-srtp", "none", "all"]))
 def test_nothing_of_a_protected_line_reaches_the_core(
     lines: list[str], policy: MediaPolicy, mechanism: str
 ) -> None:
-    session = MediaSession(policy, profile(mechanism), Random())
+    access = profile(*ALL, network=ALL) if mechanism == "all" else profile(mechanism)
+    session = MediaSession(policy, access, Random())
     gateway = Gateway()
     out, error = "", None
     try:

@@ -6,15 +6,24 @@ import socket
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from OpenSSL import SSL
 
+from agw.security.api import Security
 from agw.tcp.api import TcpLeg
 from agw.tcp.relay import TcpRelay
 from agw.tcp.states import State
 from iq.procedures import Endpoint, Setup
 from tests.support.media_peer import LOOPBACK, open_descriptors
-from tests.support.tcp_media import ELSEWHERE, Call, End
+from tests.support.tcp_media import ELSEWHERE, Call, End, make_relay
+from tests.support.tls_ends import ITS, MINE, NOBODY, Peer, sha256
 
 SIDES = ["access", "core"]
+SECURITY = [
+    Security(MINE, sha256(ITS)),
+    Security(MINE, sha256(ITS), client=True),
+    Security(MINE, (NOBODY,)),
+    Security(MINE),
+]
 legs = st.fixed_dictionaries(
     {
         "setup": st.none() | st.sampled_from(Setup),
@@ -23,6 +32,7 @@ legs = st.fixed_dictionaries(
         "remote": st.sampled_from(["peer", "none", "nobody", "elsewhere"]),
         "latching": st.booleans(),
         "source": st.sampled_from([None, LOOPBACK, "192.0.2.0/24"]),
+        "security": st.sampled_from([None, None, *SECURITY]),
     }
 )
 steps = st.tuples(
@@ -32,16 +42,17 @@ steps = st.tuples(
         st.tuples(st.just("start"), st.booleans()),
         st.tuples(st.just("connect"), st.sampled_from([LOOPBACK, LOOPBACK, ELSEWHERE])),
         st.tuples(
-            st.sampled_from(["send", "flood", "finish", "close", "reset", "accept", "turns"]), st.none()
+            st.sampled_from(["send", "flood", "finish", "close", "reset", "accept", "turns", "tls", "say"]),
+            st.none(),
         ),
         st.tuples(st.just("tick"), st.sampled_from([0.0, 29.0, 31.0])),
     ),
 )
 
 
-def _leg(setup: Setup) -> tuple[str, object]:
+def _leg(setup: Setup, security: Security | None = None) -> tuple[str, object]:
     leg = {"setup": setup, "may_send": True, "may_receive": True, "latching": False, "source": None}
-    return "edit", {**leg, "remote": "peer"}
+    return "edit", {**leg, "remote": "peer", "security": security}
 
 
 #: The UE connects, and with that the gateway to the far end.
@@ -54,12 +65,23 @@ UP = [
 ]
 
 
+#: The same with TLS on the access side, as far as the handshake goes by itself.
+SECURED = [
+    ("access", _leg(Setup.PASSIVE, SECURITY[0])),
+    ("core", _leg(Setup.ACTIVE)),
+    ("access", ("connect", LOOPBACK)),
+    *[step for _ in range(3) for step in (("access", ("tls", None)), ("access", ("turns", None)))],
+    ("core", ("accept", None)),
+]
+
+
 class Life:
     """A call and everything that its peers have opened."""
 
     def __init__(self, relay: TcpRelay) -> None:
         self.call = Call(relay)
         self.sockets: list[socket.socket] = []
+        self.tls: dict[End, Peer] = {}
 
     async def take(self, side: str, action: str, value: object) -> None:
         end = self.call.ue if side == "access" else self.call.far
@@ -79,14 +101,31 @@ class Life:
             case "accept", _:
                 with contextlib.suppress(BlockingIOError):
                     end.sock, _ = end.listener.accept()
+                    self.tls.pop(end, None)
                     self._keep(end)
             case "turns", _:
                 await _turns(20)
+            case "tls" | "say", _:
+                if end.sock is not None:
+                    self._talk(end, say=action == "say")
             case _:
                 if end.sock is not None:
                     with contextlib.suppress(OSError):
                         _do(end.sock, action)
         await _turns(3)
+
+    def _talk(self, end: End, *, say: bool) -> None:
+        """Go on with TLS, as its client; say: data, where there is a session."""
+        peer = self.tls.setdefault(end, Peer.make(SSL.TLS_METHOD))
+        assert end.sock is not None
+        with contextlib.suppress(OSError, SSL.Error):
+            peer.connection.bio_write(end.sock.recv(1 << 20))
+        with contextlib.suppress(OSError, SSL.Error):
+            peer.handshake()
+            if say:
+                peer.connection.sendall(bytes(100_000))
+        with contextlib.suppress(OSError):
+            end.sock.send(peer.output())
 
     def _remote(self, end: End, leg: dict[str, object]) -> Endpoint | None:
         nobody = Endpoint(LOOPBACK, 9), Endpoint(ELSEWHERE, end.endpoint.port)
@@ -96,6 +135,7 @@ class Life:
 
     async def _connect(self, to: tuple[str, int], end: End, source: str) -> None:
         end.sock = socket.socket()
+        self.tls.pop(end, None)
         self._keep(end)
         end.sock.bind((source, 0))
         end.sock.connect_ex(to)
@@ -135,14 +175,15 @@ async def _live(sequence: list[tuple[str, tuple[str, object]]]) -> None:
     escaped: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: escaped.append(context))
     before = open_descriptors()
-    relay = TcpRelay(asyncio.get_running_loop())
+    relay = make_relay()
     life = Life(relay)
     try:
         for side, (action, value) in sequence:
             await life.take(side, action, value)
             for port in (life.call.access, life.call.core):
                 one = relay._sides[port]
-                assert (one.connection is not None) is (one.state is State.UP)
+                assert (one.connection is not None) is (one.state in (State.UP, State.SECURING))
+                assert (port in relay._common.securing) is (one.state is State.SECURING)
         for report in life.call.told:
             assert report.port in (life.call.access, life.call.core)
             assert report.cause
@@ -156,6 +197,7 @@ async def _live(sequence: list[tuple[str, tuple[str, object]]]) -> None:
     await _turns(3)
     assert escaped == []
     assert relay._common.due == {}
+    assert relay._common.session.__self__._handshakes.going == 0
     assert open_descriptors() == before
 
 
@@ -169,3 +211,9 @@ def test_random_lives(sequence: list[tuple[str, tuple[str, object]]]) -> None:
 @given(st.lists(steps, max_size=25))
 def test_random_lives_of_connections_that_stand(sequence: list[tuple[str, tuple[str, object]]]) -> None:
     asyncio.run(_live([*UP, *sequence]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(steps, max_size=25))
+def test_random_lives_of_connections_under_tls(sequence: list[tuple[str, tuple[str, object]]]) -> None:
+    asyncio.run(_live([*SECURED, *sequence]))

@@ -8,9 +8,11 @@ A script starts with settings, one ``name: value`` each:
     registered: sdes-srtp        what the UE announced
     network: sdes-srtp msrp-tls  what the network announces on its listener
     gateway: AEAD_AES_128_GCM    suites of its engine
+    terminates: sdes-srtp        mechanisms that the gateway can do, where these are not all of the network's
     policy: implicit=true        media_security of the configuration, where it is not the default
     session: emergency trunk webrtc
     ids, keys, ports             random numbers of o= lines, our keys, ports of the gateway (access, core)
+    tls-ids                      ours, of associations
 
 and goes on with blocks: "offer from access" or "answer from core" is what comes, whatever else stands there
 is what follows from it. "offer from access as multipart/mixed;boundary=b" is a body of that type, "as
@@ -40,8 +42,8 @@ KEYS = (
     "BnoM8ut8NF9zKCPPb2zVrD6rJvib+PIWljwzEXF4",
 )
 _SETTINGS = {
-    "table", "row", "line", "m-line", "when", "registered", "network", "gateway", "policy", "session",
-    "ids", "keys", "ports", "ends",
+    "table", "row", "line", "m-line", "when", "registered", "network", "gateway", "terminates", "policy",
+    "session", "tls-ids", "ids", "keys", "ports", "ends",
 }  # fmt: skip
 _COMES = ("offer from ", "answer from ")
 
@@ -101,12 +103,15 @@ def prepared(script: Script) -> tuple[MediaSession, Gateway]:
     options: dict[str, Any] = {"implicit": "trunk" in words, "webrtc": "webrtc" in words}
     if "gateway" in script.settings:
         options["suites"] = frozenset(script.words("gateway"))
+    if "terminates" in script.settings:
+        options["terminates"] = frozenset(script.words("terminates"))
     network = frozenset(script.words("network", "sdes-srtp msrp-tls"))
     access = profile(*script.words("registered"), network=network, **options)
     ids = [int(word) for word in script.words("ids")]
     keys = [b64decode(key) for key in script.words("keys") or KEYS]
+    tls_ids = [bytes.fromhex(word) for word in script.words("tls-ids")]
     policy = MediaPolicy(node="pcscf.ims.example", **_policy(script.words("policy")))
-    session = MediaSession(policy, access, Random(ids, keys), emergency="emergency" in words)
+    session = MediaSession(policy, access, Random(ids, keys, tls_ids), emergency="emergency" in words)
     return session, Gateway(ports)
 
 

@@ -22,6 +22,7 @@ MID = "<pcscf.ims.example>:2944"
 
 def everything() -> dict[str, bytes]:
     pairs = [*iq_values.call(), *iq_values.management(), *iq_values.rare(), *iq_values.connections()]
+    pairs += iq_values.secured()
     messages = {}
     for number, (action, reply) in enumerate(pairs, start=1):
         messages[f"request {number}"] = codec.encode_request(MID, number, action)
@@ -58,6 +59,10 @@ async def test_compact_decoder_reads_all():
     assert """'ObservedEvent',"xsrtp/authfail",3,""" in terms["request 17"]
     assert """'PropertyParm',"a",["setup:active"]""" in terms["request 23"]
     assert "tcpbcc/estbnc" in terms["request 24"]
+    assert """["fingerprint:sha-256 $"]""" in terms["request 25"]
+    assert "fingerprint:sha-256 64:65:66:" in terms["reply 25"]
+    assert "tlsbsc/estbnc" in terms["request 26"]
+    assert """'ObservedEvent',"tlsbsc/bncchange",1,""" in terms["request 27"]
     assert "510" in terms["second Add failed"]
     assert "transactionPending" in terms["pending"]
 

@@ -16,6 +16,8 @@ from iq.procedures import (
     Notification,
     OutOfService,
     Reason,
+    SecurityCause,
+    SecurityChange,
 )
 from pcscf.proxy.media_events import EVENTS, MediaEvent
 from tests.support.calls import Established, ends, establish
@@ -46,6 +48,11 @@ CASES = [
     Case(MediaEvent.BEARER_LOST, lambda name: BearerReleased(name, "FT"), LOST),
     Case(MediaEvent.SECURITY_FAILED, lambda name: BearerReleased(name, "FP", "other fingerprint"), INSECURE),
     Case(MediaEvent.SECURITY_FAILED, lambda name: BearerReleased(name, "FT", "DTLS timeout"), INSECURE),
+    Case(
+        MediaEvent.SECURITY_FAILED,
+        lambda name: SecurityChange(name, 1, Change.FAILED, SecurityCause.FINGERPRINT),
+        INSECURE,
+    ),
     Case(MediaEvent.CONNECTION_FAILED, lambda name: BearerChange(name, 1, Change.FAILED, "refused"), LOST),
     Case(MediaEvent.CONNECTION_ENDED, lambda name: BearerChange(name, 1, Change.RELEASED), None),
     Case(MediaEvent.FORGERIES, lambda name: AuthenticationFailures(name, 1, 128), None),

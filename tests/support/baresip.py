@@ -96,6 +96,8 @@ async def baresip(
     more = f";auth_user={user};auth_pass={password};mediaenc={mediaenc}"
     more += f';outbound="sip:{proxy.host}:{proxy.port};transport={proxy.transport}"'
     config = f"sip_cafile {trust}\n" if trust is not None else ""
+    if mediaenc.startswith("dtls"):
+        config += "module dtls_srtp.so\n"
     if outbound:
         config += "module_tmp uuid.so\n"
         more += f';outbound2="sip:{proxy.host}:{proxy.port};transport={outbound}";sipnat=outbound'

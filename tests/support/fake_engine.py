@@ -18,6 +18,7 @@ from agw.engine.api import (
     PortState,
     Rollover,
 )
+from agw.security.certificates import Pool
 from agw.tcp.api import Report, TcpLeg
 
 SUITES = ("AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM")
@@ -181,4 +182,4 @@ def realms(pairs: int = 8) -> dict[str, Realm]:
 
 def gateway(pairs: int = 8, max_ports: int = 1000) -> tuple[Contexts, FakeEngine]:
     engine = FakeEngine()
-    return Contexts(engine, realms(pairs), max_ports, engine.tcp), engine
+    return Contexts(engine, realms(pairs), max_ports, engine.tcp, Pool(0).take), engine

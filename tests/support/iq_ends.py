@@ -137,6 +137,7 @@ class Ends(AsyncExitStack):
             epoch,
             executor.execute,
             ssl,
+            mechanisms=["sdes-srtp", "msrp-tls"],
             times=times,
         )
         link.start()

@@ -1,5 +1,6 @@
 """The procedures of one ordinary call, and everything else that crosses Iq, as values."""
 
+from iq.fingerprint import Fingerprint
 from iq.procedures import (
     ALL_CONTEXTS,
     Action,
@@ -25,6 +26,8 @@ from iq.procedures import (
     Release,
     Reserve,
     Reserved,
+    SecurityCause,
+    SecurityChange,
     ServiceChangeMethod,
     Setup,
     Stream,
@@ -89,6 +92,7 @@ def management() -> list[tuple[Action, ActionReply]]:
         Reason.COLD_BOOT,
         epoch="0123456789abcdef",
         suites=(SUITE, "AEAD_AES_128_GCM"),
+        mechanisms=("msrp-tls", "sdes-srtp"),
     )
     terminations = Audited({812: ["ip/0/access/4097", "ip/0/core/4098"], 813: ["ip/0/access/4101"]})
     pairs: list[tuple[Action, ActionReply]] = [
@@ -132,6 +136,41 @@ def connections() -> list[tuple[Action, ActionReply]]:
         (
             Action(5, [Configure("ip/0/core/2", [connect, floor], Latch.RELATCH)]),
             ActionReply(5, [Reserved("ip/0/core/2")]),
+        ),
+    ]
+
+
+def secured() -> list[tuple[Action, ActionReply]]:
+    """TLS and DTLS that end at the gateway: as server of a UE that connects, as client, and a DTLS server."""
+    sha256, sha512 = Fingerprint("sha-256", bytes(range(32))), Fingerprint("sha-512", bytes(range(64)))
+    mine = Fingerprint("sha-256", bytes(range(100, 132)))
+    peer = Endpoint("192.0.2.20", 9)
+    server = Stream(1, "message", "TCP/TLS/MSRP", "*", Mode.SEND_RECEIVE, remote=peer, setup=Setup.PASSIVE)
+    server.choose_fingerprint, server.remote_fingerprints = "sha-256", (sha256, sha512)
+    core = Stream(1, "message", "TCP/MSRP", "*", Mode.SEND_RECEIVE, setup=Setup.ACTIVE)
+    chosen = Stream(1, "message", "TCP/TLS/MSRP", "*", local=Endpoint("198.51.100.7", 20000))
+    chosen.local_fingerprint = mine
+    plain = Stream(1, "message", "TCP/MSRP", "*", local=Endpoint("192.0.2.7", 30000))
+    client = Stream(1, "application", "TCP/TLS/BFCP", "*", remote=peer, setup=Setup.PASSIVE, start_tls=True)
+    client.remote_fingerprints = (sha256,)
+    fax = Stream(2, "image", "UDP/TLS/UDPTL", "t38", setup=Setup.PASSIVE, tls_id="abcdefghij0123456789")
+    fax.remote_fingerprints = (sha256,)
+    return [
+        (
+            Action(None, [Reserve("access", [server], 300, Latch.LATCH), Reserve("core", [core], 300)]),
+            ActionReply(5, [Reserved("ip/0/access/1", [chosen]), Reserved("ip/0/core/2", [plain])]),
+        ),
+        (
+            Action(5, [Configure("ip/0/access/1", [client, fax])]),
+            ActionReply(5, [Reserved("ip/0/access/1")]),
+        ),
+        (
+            Action(5, [SecurityChange("ip/0/access/1", 1, Change.FAILED, SecurityCause.FINGERPRINT)]),
+            ActionReply(5, [Done("ip/0/access/1")]),
+        ),
+        (
+            Action(5, [SecurityChange("ip/0/access/1", 2, Change.RELEASED, SecurityCause.CLOSED)]),
+            ActionReply(5, [Done("ip/0/access/1")]),
         ),
     ]
 

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from iq.errors import IqError
+from iq.fingerprint import read_fingerprint
 from iq.procedures import (
     Action,
     ActionReply,
@@ -22,6 +23,10 @@ from pcscf.alg.session import AccessProfile, MediaSession, Plan
 from pcscf.flow import Side
 
 ADDRESSES = {"access": "198.51.100.20", "core": "203.0.113.20"}
+#: Of the gateway, for every stream.
+CERTIFICATE = (
+    "SHA-256 D4:01:D8:ED:43:0D:E0:43:59:FA:9C:FE:67:E9:19:AC:F3:DA:25:FA:0E:83:11:40:61:21:B6:DF:8B:BA:17:9A"
+)
 KEY_LINE = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:iHHhgz9/CEj23Dme6qS0fWx6Fqcu2PiXwB67LlaB"
 UE_KEY = "iHHhgz9/CEj23Dme6qS0fWx6Fqcu2PiXwB67LlaB"
 OTHER_KEY = "tixnPdB/4IGYHW7gsmwabOAZ7VOlsRLLUbTx+kad"
@@ -76,31 +81,49 @@ class Gateway:
             elif stream.id not in there:
                 there.add(stream.id)
                 local = Endpoint(ADDRESSES[realm], next(self.ports[realm]))
-                reply.streams.append(Stream(stream.id, stream.media, stream.transport, local=local))
+                chosen = Stream(stream.id, stream.media, stream.transport, local=local)
+                if stream.choose_fingerprint is not None:
+                    chosen.local_fingerprint = read_fingerprint(CERTIFICATE)
+                reply.streams.append(chosen)
         return reply
 
 
 class Random:
-    """Octets by wanted length: queued ones first (``ids`` for o=, ``keys`` for crypto), then counted ones."""
+    """Octets by wanted length: queued ones first (``ids`` for o=, ``keys`` for crypto), then counted ones.
 
-    def __init__(self, ids: list[int] | None = None, keys: list[bytes] | None = None) -> None:
+    tls_ids: of associations.
+    """
+
+    def __init__(
+        self,
+        ids: list[int] | None = None,
+        keys: list[bytes] | None = None,
+        tls_ids: list[bytes] | None = None,
+    ) -> None:
         self.ids = list(ids or [])
+        self.tls_ids = list(tls_ids or [])
         self.keys = list(keys or [])
         self.numbers = count(1)
 
     def __call__(self, octets: int) -> bytes:
         if octets == 7 and self.ids:
             return self.ids.pop(0).to_bytes(7, "big")
+        if octets == 12 and self.tls_ids:
+            return self.tls_ids.pop(0)
         if octets >= 28 and self.keys:
             return self.keys.pop(0)
         return next(self.numbers).to_bytes(octets, "big")
 
 
 def profile(*announced: str, **changes: Any) -> AccessProfile:
-    """A UE that announced these mechanisms, on a network that has sdes-srtp, or as ``changes`` say."""
+    """A UE that announced these mechanisms, on a network that has sdes-srtp, or as ``changes`` say.
+
+    The gateway can do whatever the network announces.
+    """
     named = frozenset(announced)
     network = changes.pop("network", frozenset({"sdes-srtp", "msrp-tls"}))
-    return AccessProfile(named & network, named, network, **{"source": "192.0.2.10", **changes})
+    options = {"source": "192.0.2.10", "terminates": network, **changes}
+    return AccessProfile(named & network, named, network, **options)
 
 
 def sdp(*media: str, version: int = 1, host: str = "192.0.2.10", session: str = "") -> bytes:

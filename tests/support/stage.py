@@ -12,6 +12,7 @@ from typing import Any
 
 from agw.control.contexts import Contexts
 from agw.control.ports import Interface, Realm
+from agw.security.certificates import Pool
 from iq.errors import IqError
 from iq.procedures import Action, ActionReply, Notification
 from pcscf.admin.counters import Counters
@@ -24,6 +25,7 @@ from pcscf.proxy.charging import Charging
 from pcscf.proxy.core import Proxy, ProxySettings
 from pcscf.proxy.effects import AskGateway, CancelBranch, Effect, Forward, Report, Respond
 from pcscf.proxy.emergency import EmergencySettings
+from pcscf.proxy.gateways import Abilities
 from pcscf.proxy.originating import HeaderSettings
 from pcscf.proxy.placing import Hop, Placing
 from pcscf.registration.registrar import Registrar, RegistrarSettings
@@ -37,6 +39,8 @@ UDP = Listener(Side.ACCESS, "udp", "198.51.100.1", 5060, "access", confidential=
 CORE = Listener(Side.CORE, "udp", "203.0.113.1", 5060, "core")
 CORE_TCP = Listener(Side.CORE, "tcp", "203.0.113.1", 5060, "core")
 LISTENERS = [TLS, UDP, CORE, CORE_TCP]
+MECHANISMS = ("sdes-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls")
+_CERTIFICATES = Pool()
 SCSCF = ("203.0.113.50", 5060)
 STEP = 0.05
 
@@ -83,7 +87,7 @@ class StageGateway:
         self.name = name
         self.stage = stage
         self.engine = FakeEngine()
-        self.contexts = Contexts(self.engine, _realms(), 100_000, self.engine.tcp)
+        self.contexts = Contexts(self.engine, _realms(), 100_000, self.engine.tcp, _CERTIFICATES.take)
         self.actions: list[Action] = []
         self.held: deque[tuple[Callable[[ActionReply], None], ActionReply]] = deque()
         self.hold = False
@@ -126,7 +130,7 @@ class StageGateway:
     def restart(self) -> None:
         """A new process: nothing of before is there."""
         self.engine = FakeEngine()
-        self.contexts = Contexts(self.engine, _realms(), 100_000, self.engine.tcp)
+        self.contexts = Contexts(self.engine, _realms(), 100_000, self.engine.tcp, _CERTIFICATES.take)
 
     def notify(self, context: int, event: Notification) -> int | None:
         """Report an event; return the error code of the answer."""
@@ -145,7 +149,10 @@ def _realms() -> dict[str, Realm]:
 
 
 class Stage:
-    """now: the virtual time. finals: status codes of the final responses of each request that came in."""
+    """now: the virtual time. finals: status codes of the final responses of each request that came in.
+
+    terminates: media security that the gateways announce.
+    """
 
     def __init__(
         self,
@@ -157,15 +164,16 @@ class Stage:
         listeners: list[Listener] | None = None,
         emergency: EmergencySettings | None = None,
         reg_event: bool = False,
+        terminates: frozenset[str] = frozenset(MECHANISMS),
         **calls: Any,
     ) -> None:
+        self.terminates = terminates
         self.now = 1000.0
         self.random = Random()
         self.counters = Counters()
         self.layer = transactions.TransactionLayer()
-        mechanisms = ("sdes-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls")
-        self.registrar = Registrar(RegistrarSettings(CORE, "visited.example", b"s" * 32, mechanisms))
-        headers = HeaderSettings(Charging(CORE.host, "visited.example"), mechanisms, strict_verify)
+        self.registrar = Registrar(RegistrarSettings(CORE, "visited.example", b"s" * 32, MECHANISMS))
+        headers = HeaderSettings(Charging(CORE.host, "visited.example"), MECHANISMS, strict_verify)
         settings = ProxySettings(
             CallSettings(policy or MediaPolicy(node="pcscf.visited.example"), **calls),
             headers,
@@ -201,7 +209,8 @@ class Stage:
     def gateway_up(self, name: str, *, cold: bool = True) -> StageGateway:
         gateway = self.gateways.setdefault(name, StageGateway(name, self))
         gateway.up = True
-        self.apply(self.proxy.on_gateway_up(name, frozenset(SUITES), self.now, cold=cold))
+        abilities = Abilities(frozenset(SUITES), self.terminates)
+        self.apply(self.proxy.on_gateway_up(name, abilities, self.now, cold=cold))
         self.settle()
         return gateway
 

@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from agw.engine.api import PortId
+from agw.security.session import HANDSHAKE_SECONDS, MAX_HANDSHAKES, Handshakes
+from agw.security.sessions import TlsSessions
 from agw.tcp.api import Report, TcpLeg
 from agw.tcp.relay import TcpRelay
 from iq.procedures import Endpoint, Setup
@@ -102,6 +104,12 @@ async def refused(to: tuple[str, int], source: str = LOOPBACK) -> bool:
                 await asyncio.get_running_loop().sock_recv(sock, 1)
         return False
     return True
+
+
+def make_relay(seconds: float = HANDSHAKE_SECONDS, most: int = MAX_HANDSHAKES) -> TcpRelay:
+    """seconds, most: of handshakes of TLS."""
+    sessions = TlsSessions(Handshakes(most), seconds)
+    return TcpRelay(asyncio.get_running_loop(), sessions.session, establish=30.0)
 
 
 @dataclass

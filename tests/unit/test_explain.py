@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from pcscf.alg.explanation import CERTIFICATE
 from pcscf.cli import app
 from tests.support.media import KEY_LINE, UE_KEY, sdp
+from tests.support.tls_sdp import msrp, msrps
 
 ROOT = Path(__file__).parents[2]
 LAB = ROOT / "configs" / "lab" / "pcscf.yaml"
@@ -38,7 +40,7 @@ def test_an_offer_of_the_ue(tmp_path: Path) -> None:
         "m=video 30002 RTP/AVP 96",
         "  plain (row A2): UE offers plain media [TS 23.334 5.11.1]",
         "",
-        "to the core; the gateway's addresses, and keys that start with EXAMPLE, are examples:",
+        "to the core; the gateway's addresses, certificate and EXAMPLE keys are examples:",
         "",
         "v=0",
         "o=- 2 1 IN IP4 203.0.113.20",
@@ -74,6 +76,16 @@ def test_a_refused_offer_is_explained() -> None:
     status, reason = result.stdout.splitlines()[-1].split(": ")
     assert status == "the offer is refused with 488 Not Acceptable Here"
     assert reason == "an emergency centre supports no end-to-end security"
+
+
+def test_certificates(tmp_path: Path) -> None:
+    path = tmp_path / "pcscf.yaml"
+    path.write_text(f"{NODE}media_security: {{mechanisms: [msrp-tls]}}\n")
+    result = explain("--registered", "msrp-tls", offer=sdp(f"{msrps()}\na=3ge2ae:requested"), config=path)
+    assert "[TS 33.328 7.2.1]; certificate by sha-256\n" in result.stdout
+    assert "m=message 40000 TCP/MSRP *" in result.stdout
+    result = explain("--registered", "msrp-tls", "--from", "core", offer=sdp(msrp()), config=path)
+    assert f"a=fingerprint:{CERTIFICATE.text}\n" in result.stdout
 
 
 def test_listeners_that_differ_have_to_be_chosen(tmp_path: Path) -> None:

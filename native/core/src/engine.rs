@@ -147,10 +147,10 @@ impl Engine {
     pub fn rollovers(&self, port: PortId) -> Result<Vec<(bool, Rollover)>, EngineError> {
         lock(&self.control).on(port, |port| {
             let mut met = Vec::new();
-            if let Some(sender) = port.sender() {
+            if let Some(sender) = port.sender(false) {
                 met.extend(sender.rollovers().map(|one| (true, one)));
             }
-            if let Some(receiver) = port.receiver() {
+            if let Some(receiver) = port.receiver(false) {
                 met.extend(receiver.rollovers().map(|one| (false, one)));
             }
             met
@@ -161,9 +161,9 @@ impl Engine {
     pub fn set_rollover(&self, port: PortId, sends: bool, rollover: Rollover) -> Result<(), EngineError> {
         lock(&self.control).on(port, |port| {
             let set = if sends {
-                port.sender().map(|sender| sender.set_rollover(rollover))
+                port.sender(false).map(|sender| sender.set_rollover(rollover))
             } else {
-                port.receiver().map(|receiver| receiver.set_rollover(rollover))
+                port.receiver(false).map(|receiver| receiver.set_rollover(rollover))
             };
             set.ok_or(EngineError::NoKey)?.map_err(|_| EngineError::SsrcLimit)
         })?

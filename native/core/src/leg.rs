@@ -17,6 +17,8 @@ pub enum Transform {
     Srtp,
     /// Any datagram, unread.
     Datagram,
+    /// Any datagram, to Python.
+    Handed,
 }
 
 /// One side of a stream. Its fields are those of the contract.
@@ -28,6 +30,12 @@ pub struct Leg {
     pub send: Option<Crypto>,
     /// Key of what arrives.
     pub receive: Option<Crypto>,
+    /// SRTCP has the following keys, not those above.
+    pub rtcp_apart: bool,
+    /// Key of SRTCP that leaves.
+    pub rtcp_send: Option<Crypto>,
+    /// Key of SRTCP that arrives.
+    pub rtcp_receive: Option<Crypto>,
     /// The gate outwards.
     pub may_send: bool,
     /// The gate inwards.

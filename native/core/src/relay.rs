@@ -58,7 +58,7 @@ impl World {
         }
         let packet = &mut self.buffer[..octets];
         let rtcp = match port.transform {
-            Transform::Datagram => token.rtcp,
+            Transform::Datagram | Transform::Handed => token.rtcp,
             _ => match classify(packet, token.rtcp, port.mux) {
                 Ok(rtcp) => rtcp,
                 Err(reason) => return port.foreign(reason, packet, source, token.rtcp, &self.queue),
@@ -68,6 +68,9 @@ impl World {
         let peer = port.peer.ok_or(Reason::Unjoined)?;
         if !(if rtcp { port.forwards_rtcp } else { port.forwards }) {
             return Err(Reason::Gate);
+        }
+        if port.transform == Transform::Handed {
+            return port.hand(Reason::Dtls, packet, source, rtcp, &self.queue);
         }
         let out = self.slots.get(peer).ok_or(Reason::Unjoined)?;
         out.emit(&mut self.buffer[..], plain, rtcp)?;
@@ -113,11 +116,11 @@ impl Port {
         now: f64,
     ) -> Result<usize, Reason> {
         let moved = self.half(on_rtcp).source != Some(source);
-        if moved && !self.admits(source, on_rtcp) {
+        if moved && !self.admits(source, on_rtcp, rtcp) {
             return Err(Reason::Source);
         }
         let locked = self.locked();
-        let plain = match self.receiver() {
+        let plain = match self.receiver(rtcp) {
             Some(receiver) => receiver.unprotect(packet, rtcp, now)?,
             None if locked => return Err(Reason::NoKey),
             None => packet.len(),
@@ -132,11 +135,11 @@ impl Port {
 
     /// May a packet from a new source go on? On a protected leg its authentication decides.
     #[cold]
-    fn admits(&mut self, source: SocketAddr, on_rtcp: bool) -> bool {
+    fn admits(&mut self, source: SocketAddr, on_rtcp: bool, rtcp: bool) -> bool {
         if !self.latching {
             return false;
         }
-        if self.receiver().is_some() {
+        if self.receiver(rtcp).is_some() {
             return true;
         }
         let half = self.half(on_rtcp);
@@ -154,7 +157,7 @@ impl Port {
         let on_rtcp = rtcp && !self.mux;
         let to = self.half(on_rtcp).destination.ok_or(Reason::NoRemote)?;
         let locked = self.locked();
-        let octets = match self.sender() {
+        let octets = match self.sender(rtcp) {
             Some(sender) => sender.protect(buffer, octets, rtcp)?,
             None if locked => return Err(Reason::NoKey),
             None => octets,
@@ -187,6 +190,19 @@ impl Port {
         if !expected {
             return Err(Reason::Source);
         }
+        self.hand(reason, packet, source, rtcp, queue)
+    }
+
+    /// To Python, which takes no more than so much: `reason`.
+    #[cold]
+    fn hand(
+        &mut self,
+        reason: Reason,
+        packet: &[u8],
+        source: SocketAddr,
+        rtcp: bool,
+        queue: &Queue,
+    ) -> Result<(), Reason> {
         let (port, address) = (self.id, source);
         if !queue.hand_over(|| Datagram { port, address, data: packet.to_vec(), rtcp }) {
             return Err(reason);

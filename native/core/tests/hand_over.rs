@@ -51,6 +51,24 @@ fn there_and_back() {
 }
 
 #[test]
+fn all_of_a_leg() {
+    let engine = Engine::start(SETTINGS).unwrap();
+    let stream = Stream::new(&engine);
+    let under_dtls = Leg { transform: Transform::Closed, hand_over: true, ..plain(&stream.ue) };
+    let handed = Leg { transform: Transform::Handed, ..plain(&stream.far) };
+    stream.edit(&engine, under_dtls.clone(), handed.clone());
+    for data in [&b"\x00\x01udptl"[..], b"", &rtp(1, b"")] {
+        stream.far_sends(data);
+        let found = until(|| Some(engine.drain()).filter(|found| !found.is_empty()));
+        assert_eq!((found[0].port, &found[0].data[..]), (stream.core, data));
+    }
+    stream.edit(&engine, under_dtls, Leg { may_receive: false, ..handed });
+    stream.far_sends(b"udptl");
+    assert_eq!(dealt_with(&engine, stream.core, 4).drops, drops(&[(Reason::Gate, 1)]));
+    assert!(silent(&stream.ue.rtp));
+}
+
+#[test]
 fn from_where_media_might_come() {
     let engine = Engine::start(SETTINGS).unwrap();
     let stream = Stream::plain(&engine);

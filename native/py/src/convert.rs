@@ -50,6 +50,7 @@ pub fn transform(name: &str) -> PyResult<Transform> {
         "none" => Ok(Transform::None),
         "srtp" => Ok(Transform::Srtp),
         "datagram" => Ok(Transform::Datagram),
+        "handed" => Ok(Transform::Handed),
         _ => Err(PyValueError::new_err(format!("no transform {name}"))),
     }
 }

@@ -71,6 +71,9 @@ impl Engine {
         source: Option<&str>,
         rtcp_mux: bool,
         hand_over: bool,
+        rtcp_apart: bool,
+        rtcp_send: Option<CryptoArgument<'_>>,
+        rtcp_receive: Option<CryptoArgument<'_>>,
     ) -> PyResult<()> {
         let leg = Leg {
             transform: convert::transform(transform)?,
@@ -84,6 +87,9 @@ impl Engine {
             source: source.map(convert::prefix).transpose()?,
             rtcp_mux,
             hand_over,
+            rtcp_apart,
+            rtcp_send: rtcp_send.map(convert::crypto).transpose()?,
+            rtcp_receive: rtcp_receive.map(convert::crypto).transpose()?,
         };
         self.core.edit(port, leg).map_err(|error| port_error(port, error))
     }

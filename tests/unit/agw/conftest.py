@@ -1,15 +1,13 @@
 """Engines that the contract tests run against: what ``agw.engine.api`` says holds for each of them."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
 from agw.engine.api import Engine
-from agw.tcp.relay import TcpRelay
 from tests.support import engines
 from tests.support.media_peer import Relay, open_descriptors
-from tests.support.tcp_media import Call
+from tests.support.tcp_media import Call, make_relay
 
 
 @pytest.fixture(params=engines.NAMES)
@@ -47,7 +45,7 @@ def relay(engine: Engine) -> Iterator[Relay]:
 async def call() -> AsyncIterator[Call]:
     """A UE and a far end with a relay of TCP between them."""
     before = open_descriptors()
-    relay = TcpRelay(asyncio.get_running_loop(), establish=30.0)
+    relay = make_relay()
     made = Call(relay)
     yield made
     relay.stop()

@@ -10,6 +10,7 @@ from agw.app import Process
 from agw.config import Config
 from hosting.config import load
 from hosting.daemon import Stopping
+from iq.fingerprint import Fingerprint
 from iq.procedures import (
     Action,
     BearerChange,
@@ -19,6 +20,8 @@ from iq.procedures import (
     Mode,
     Release,
     Reserve,
+    SecurityCause,
+    SecurityChange,
     Setup,
     Stream,
 )
@@ -99,3 +102,21 @@ async def test_what_cannot_be_connected_is_told(palg: Palg, process: Process) ->
         [(context, told)] = palg.told
         assert context == reply.context
         assert told == BearerChange(reply.replies[1].termination, 1, Change.FAILED, "Connection refused")
+
+
+async def test_a_ue_that_is_not_who_it_has_to_be_is_told(palg: Palg, process: Process) -> None:
+    gateway = await palg.gateway()
+    with contextlib.closing(End()) as ue, contextlib.closing(End()) as far:
+        access = Stream(1, "message", "TCP/TLS/MSRP", "*", setup=Setup.PASSIVE, choose_fingerprint="sha-256")
+        access.remote_fingerprints = (Fingerprint("sha-256", bytes(32)),)
+        core = Stream(1, "message", "TCP/MSRP", "*", setup=Setup.ACTIVE, remote=far.endpoint)
+        reserve = [Reserve("access", [access], 300, Latch.LATCH, LOOPBACK), Reserve("core", [core], 300)]
+        reply = await palg.act(gateway, Action(None, reserve))
+        assert reply.error is None
+        assert reply.replies[0].streams[0].local_fingerprint is not None
+        await ue.connect(local(reply, 0))
+        await ue.send(b"MSRP d93kswow SEND\r\n")
+        await until(lambda: palg.told != [])
+        failed = SecurityChange(reply.replies[0].termination, 1, Change.FAILED, SecurityCause.PROTOCOL)
+        assert palg.told == [(reply.context, failed)]
+        assert far.sock is None

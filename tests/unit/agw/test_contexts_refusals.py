@@ -36,7 +36,7 @@ def controller() -> Controller:
         pytest.param(449, access(dscp=64), id="dscp"),
         pytest.param(472, access(streams=[]), id="no stream"),
         pytest.param(472, access(transport=""), id="no transport"),
-        pytest.param(449, access(transport="TCP/TLS"), id="transport"),
+        pytest.param(449, access(transport="TCP/TLS/RTP/SAVP"), id="transport"),
         pytest.param(448, access(streams=[Stream(1), Stream(1)]), id="stream twice"),
         pytest.param(410, access(id=0), id="stream 0"),
         pytest.param(410, access(id=65536), id="stream 65536"),
@@ -88,7 +88,7 @@ def test_configure_is_checked_before_anything_is_done(controller: Controller) ->
     context, ue, _ = controller.call()
     before = dict(controller.engine.legs)
     for code, streams in (
-        (449, [Stream(1, mode=Mode.INACTIVE), Stream(2, transport="TCP/TLS")]),
+        (449, [Stream(1, mode=Mode.INACTIVE), Stream(2, transport="TCP/TLS/RTP/SAVP")]),
         (473, [Stream(1, "message", "TCP/MSRP", "*", remote=UE)]),
         (449, [Stream(1, "audio", "RTP/SAVP", "0", remote=Endpoint("2001:db8::1", 9))]),
         (449, [Stream(1, "audio", "RTP/SAVP", "0", local=Endpoint("198.51.100.7", 1))]),

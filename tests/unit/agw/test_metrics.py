@@ -23,6 +23,8 @@ def test_the_documented_names_are_the_real_ones() -> None:
             forgeries=0,
             connections=0,
             tcp={},
+            handshakes={},
+            dtls={},
         )
     }
     assert sorted(documented) == sorted(real)

@@ -179,7 +179,7 @@ def test_the_module_prints_no_key() -> None:
     engine = _native.Engine(1, 128, 64)
     port = engine.open(LOOPBACK, free_even(), 0)
     key = bytes(range(1, 31))
-    arguments = (True, True, None, None, False, None, False, False)
+    arguments = (True, True, None, None, False, None, False, False, False, None, None)
     for suite, octets, mki in ((CM, key[:-1], 0), ("nonsense", key, 0), (CM, key, 1000)):
         with pytest.raises(ValueError, match="cannot be done") as caught:
             engine.edit(port, "srtp", (suite, octets, mki), None, *arguments)

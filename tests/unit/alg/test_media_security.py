@@ -16,8 +16,6 @@ NONE = profile()
 OPEN = profile(network=frozenset())
 """A UE on an access that is not confidential: no SDES there."""
 DTLS = profile("dtls-srtp", network=frozenset({"sdes-srtp", "dtls-srtp"}))
-T38 = profile("udptl-dtls", network=frozenset({"udptl-dtls"}))
-BROWSER = profile(webrtc=True, network=frozenset({"dtls-srtp"}))
 TRUNK = profile("sdes-srtp", implicit=True)
 GCM_ONLY = profile("sdes-srtp", suites=frozenset({"AEAD_AES_128_GCM"}))
 
@@ -127,22 +125,6 @@ FROM_ACCESS: dict[str, Row] = {
         "refused",
         "A5",
     ),
-    "e2ae MSRP: not built": (
-        ["m=message 5000 TCP/TLS/MSRP *", FINGERPRINT, REQUEST],
-        ALL,
-        DEFAULT,
-        "refused",
-        "A3",
-    ),
-    "e2ae T.38: not built": (
-        ["m=image 5000 UDP/TLS/UDPTL t38", FINGERPRINT, REQUEST],
-        T38,
-        DEFAULT,
-        "refused",
-        "A3",
-    ),
-    "browser: not built": ([DTLS_SRTP, FINGERPRINT], BROWSER, DEFAULT, "refused", "A10"),
-    "DTLS-SRTP requested: not built": ([DTLS_SRTP, FINGERPRINT, REQUEST], DTLS, DEFAULT, "refused", "A10a"),
     "DTLS-SRTP requested, not offered by the network": (
         [DTLS_SRTP, FINGERPRINT, REQUEST],
         ALL,
@@ -229,13 +211,9 @@ FROM_CORE: dict[str, Row] = {
     "announced": ([AVP], ALL, DEFAULT, "e2ae", "B1"),
     "announced, AVPF": (["m=video 5000 RTP/AVPF 96"], ALL, DEFAULT, "e2ae", "B1"),
     "announced, gateway cannot": ([AVP], GCM_ONLY, DEFAULT, "refused", "B1"),
-    "dtls-srtp alone: not built": ([AVP], DTLS, DEFAULT, "refused", "B1"),
-    "browser: not built": ([AVP], BROWSER, DEFAULT, "refused", "B1"),
-    "T.38 announced: not built": (["m=image 5000 udptl t38"], T38, DEFAULT, "refused", "B1"),
     "not announced": ([AVP], NONE, DEFAULT, "plain", "B2"),
     "T.38 not announced": (["m=image 5000 UDPTL t38"], ALL, DEFAULT, "plain", "B2"),
     "MSRP": (["m=message 5000 TCP/MSRP *"], NONE, DEFAULT, "plain", "B2"),
-    "MSRP announced: not built": (["m=message 5000 TCP/MSRP *"], ALL, DEFAULT, "refused", "B1"),
     "MSRP over TLS": (["m=message 5000 TCP/TLS/MSRP *", FINGERPRINT], ALL, DEFAULT, "e2e", "B3"),
     "secured by the far end": ([SAVP, KEY_LINE, REQUEST], ALL, DEFAULT, "e2e", "B3"),
     "secured by the far end, DTLS": ([DTLS_SRTP, FINGERPRINT], ALL, DEFAULT, "e2e", "B3"),
@@ -281,15 +259,6 @@ def test_offer_from_the_core(row: Row) -> None:
     lines, access, policy, action, number = row
     decision = run(lines, access, policy, Side.CORE)
     assert (decision.action, decision.row) == (action, number), decision.reason
-
-
-NOT_BUILT = [name for name in FROM_ACCESS if name.endswith("not built")]
-
-
-@pytest.mark.parametrize("name", NOT_BUILT)
-def test_what_is_not_built_says_so(name: str) -> None:
-    lines, access, policy, _, _ = FROM_ACCESS[name]
-    assert "not built yet" in run(lines, access, policy, Side.ACCESS).reason
 
 
 EMERGENCY: dict[str, tuple[list[str], AccessProfile, MediaPolicy, str]] = {

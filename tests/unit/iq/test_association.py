@@ -2,9 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
+from iq.association import _ANSWERS
 from iq.errors import IqError
 from iq.h248 import codec
 from iq.procedures import (
@@ -19,6 +21,7 @@ from iq.procedures import (
     Heartbeat,
     MediaInactivity,
     OutOfService,
+    Procedure,
     Reason,
     Release,
     Reserve,
@@ -43,6 +46,7 @@ async def test_a_gateway_registers_and_serves_a_call(ends):
     assert cold
     assert (gateway.mid, gateway.epoch, gateway.up) == ("<agw.ims.example>", "ab12", True)
     assert gateway.suites == {"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"}
+    assert gateway.mechanisms == {"sdes-srtp", "msrp-tls"}
     assert executor.executed == [WIPE]
     assert link.up
     assert link.controller == "<pcscf.ims.example>"
@@ -350,3 +354,7 @@ async def test_a_peer_that_does_not_read_is_lost(ends):
     gateway, _ = await alg.up()
     gateway.association.pause_writing()  # what the transport calls above MAX_WRITE_BUFFER
     assert await alg.down() == (gateway, "peer does not read")
+
+
+def test_every_procedure_has_its_answer():
+    assert set(_ANSWERS) == set(get_args(Procedure))

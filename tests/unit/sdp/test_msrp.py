@@ -38,3 +38,19 @@ def test_peers_that_match_by_session_id_keep_their_path() -> None:
     line = "a=path:msrp://192.0.2.10:9/s4;tcp"
     assert path(line, "a=msrp-cema") == line
     assert path(line, proto="TCP/BFCP") == line
+
+
+@pytest.mark.parametrize(
+    ("line", "secure", "cema", "expected"),
+    [
+        ("a=path:msrps://192.0.2.10:9/s4;tcp", False, False, "a=path:msrp://198.51.100.20:20000/s4;tcp"),
+        ("a=path:msrp://far.example:7010/s9;tcp", True, False, "a=path:msrps://198.51.100.20:20000/s9;tcp"),
+        ("a=path:MSRPS://u@a:1/r;tcp msrps://b/s;tcp", False, False, None),
+        ("a=path:msrps://192.0.2.10:9/s4;tcp", False, True, "a=path:msrp://192.0.2.10:9/s4;tcp"),
+    ],
+)
+def test_the_scheme_is_that_of_the_side(line: str, secure: bool, cema: bool, expected: str | None) -> None:
+    more = ["a=msrp-cema"] if cema else []
+    media = Sdp.parse(sdp("\n".join(["m=message 9 TCP/TLS/MSRP *", line, *more]))).media[0]
+    told = through(media, media.lines, "198.51.100.20", 20000, secure=secure)[0]
+    assert told == (expected or "a=path:msrp://u@198.51.100.20:20000/r;tcp msrps://b/s;tcp")

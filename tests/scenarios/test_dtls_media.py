@@ -1,0 +1,217 @@
+"""Media under DTLS from SDP to packets: plans of the IMS-ALG, a real Iq and gateway, a UE under OpenSSL."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agw.app import Process
+from agw.config import Config
+from hosting.config import load
+from hosting.daemon import Stopping
+from iq.controller import Gateway
+from iq.fingerprint import read_fingerprint
+from iq.procedures import Change, SecurityCause, SecurityChange
+from pcscf.alg.session import MediaPolicy, MediaSession, Plan
+from pcscf.flow import Side
+from pcscf.sdp.model import Media, Sdp
+from tests.support import engines
+from tests.support.agw_process import Palg, write
+from tests.support.dtls_call import Ue
+from tests.support.media import Random, profile, sdp
+from tests.support.media_peer import LOOPBACK, TIMEOUT, Peer, rtcp, rtp, until
+from tests.support.tls_ends import ITS, MINE, sha256
+
+#: What the UE says in its m-line, what the far end says, the mechanism.
+SPEECH = ("m=audio {} UDP/TLS/RTP/SAVP 8", "m=audio {} RTP/AVP 8", "dtls-srtp")
+FAX = ("m=image {} UDP/TLS/UDPTL t38", "m=image {} udptl t38", "udptl-dtls")
+MUX = pytest.mark.parametrize("mux", [True, False], ids=["rtcp-mux", "a port for RTCP"])
+UDPTL = bytes.fromhex("0005 06 c001800000ff 00 01 06 c001800000fe")
+
+
+@pytest.fixture(params=engines.NAMES)
+async def palg(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Palg]:
+    if request.param == "native":
+        engines.require_native()
+    made = Palg()
+    await made.controller.start()
+    path = write(tmp_path / "agw.yaml", made.controller.port, kind=request.param)
+    process = Process(load(path, Config))
+    await process.start(Stopping())
+    yield made
+    await process.close()
+    await made.controller.close()
+
+
+class Talk:
+    """A session with one m-line between a UE under DTLS and a far end without. client: the UE is it."""
+
+    def __init__(
+        self, palg: Palg, gateway: Gateway, kind: tuple[str, str, str], *, client: bool, mux: bool = False
+    ) -> None:
+        self.palg, self.gateway = palg, gateway
+        self.kind, self.client, self.mux = kind, client, mux
+        known = gateway.mechanisms
+        access = profile(kind[2], network=known, terminates=known, source=LOOPBACK)
+        self.session = MediaSession(MediaPolicy(), access, Random())
+        self.ue, self.far = Peer(), Peer()
+        self.certificate, self.tls_id = sha256(ITS)[0].text, "of-the-ue-the-first-one"
+        self.version = 0
+        self.media: Ue | None = None
+
+    def of_ue(self, setup: str) -> bytes:
+        self.version += 1
+        lines = [self.kind[0].format(self.ue.endpoint.port), f"a=setup:{setup}", "a=3ge2ae:requested"]
+        lines += [f"a=fingerprint:{self.certificate}", f"a=tls-id:{self.tls_id}"]
+        lines += ["a=rtcp-mux"] if self.mux else [f"a=rtcp:{self.ue.endpoint.rtcp_port}"]
+        return sdp("\n".join(lines), version=self.version, host=LOOPBACK)
+
+    def of_far(self) -> bytes:
+        self.version += 1
+        lines = [self.kind[1].format(self.far.endpoint.port), f"a=rtcp:{self.far.endpoint.rtcp_port}"]
+        return sdp("\n".join(lines), version=self.version, host=LOOPBACK)
+
+    async def step(self, plan: Plan) -> Media:
+        reply = await self.palg.act(self.gateway, plan.action) if plan.action is not None else None
+        [media] = Sdp.parse(self.session.complete(plan, reply)).media
+        return media
+
+    async def from_ue(self, offered: str, dialog: str = "") -> tuple[Media, Media]:
+        """Return what the UE and what the far end are told."""
+        to_far = await self.step(self.session.plan_offer(self.of_ue(offered), Side.ACCESS, dialog))
+        return await self.step(self.session.plan_answer(self.of_far(), Side.CORE, "b1")), to_far
+
+    async def from_far(self, answered: str, dialog: str = "") -> tuple[Media, Media]:
+        to_ue = await self.step(self.session.plan_offer(self.of_far(), Side.CORE, dialog))
+        return to_ue, await self.step(self.session.plan_answer(self.of_ue(answered), Side.ACCESS, "b1"))
+
+    async def handshake(self, to_ue: Media, *, rtcp: bool = False) -> Ue:
+        expected = read_fingerprint(to_ue.first("fingerprint") or "")
+        host, port = where(to_ue)
+        sock = self.ue.rtcp if rtcp else self.ue.rtp
+        to = (host, port + rtcp)
+        srtp = self.kind is SPEECH
+        made = Ue(sock, to, expected, client=self.client, srtp=srtp, identity=ITS)
+        made.start()
+        await made.handshake()
+        return made
+
+    async def secure(self, to_ue: Media) -> None:
+        """The UE does its part, at both ports where RTCP has its own."""
+        tasks = [self.handshake(to_ue)]
+        if self.kind is SPEECH and not self.mux:
+            tasks.append(self.handshake(to_ue, rtcp=True))
+        self.media, *others = await asyncio.gather(*tasks)
+        assert all(one.up for one in (self.media, *others))
+        self.control = others[0] if others else self.media
+
+    async def speaks(self, to_ue: Media, to_far: Media, number: int = 1) -> None:
+        """RTP and RTCP, both ways. The gateway may still be taking the last flight of the handshake."""
+        assert self.media is not None
+        at, core = where(to_ue), where(to_far)
+        mine, its = self.media.srtp()
+        async with asyncio.timeout(TIMEOUT):
+            while not self.far.pending():
+                self.ue.send(mine.protect(rtp(number)), at)
+                await asyncio.sleep(0)
+        self.far.send(rtp(number), core)
+        assert its.unprotect(await self.ue.receive()) == rtp(number)
+        mine, its = self.control.srtp()
+        packet = mine.protect_rtcp(rtcp(), number)
+        if self.mux:
+            self.ue.send(packet, at)
+        else:
+            self.ue.send_rtcp(packet, (at[0], at[1] + 1))
+        assert await self.far.receive_rtcp() == rtcp()
+
+    async def faxes(self, to_far: Media) -> None:
+        assert self.media is not None
+        self.media.send(UDPTL)
+        assert await self.far.receive() == UDPTL
+        self.far.send(UDPTL, where(to_far))
+        assert await self.media.receive() == UDPTL
+
+    async def end(self) -> None:
+        self.ue.close()
+        self.far.close()
+        if (release := self.session.release()) is not None:
+            await self.palg.act(self.gateway, release)
+
+
+@contextlib.asynccontextmanager
+async def talking(palg: Palg, kind: tuple[str, str, str], **options: bool) -> AsyncIterator[Talk]:
+    talk = Talk(palg, await palg.gateway(), kind, **options)
+    try:
+        yield talk
+    finally:
+        await talk.end()
+
+
+def where(media: Media) -> tuple[str, int]:
+    return media.address.host, media.port
+
+
+@MUX
+@pytest.mark.parametrize(("offered", "client"), [("active", True), ("actpass", True), ("passive", False)])
+async def test_speech_that_the_ue_offers(palg: Palg, mux: bool, offered: str, client: bool) -> None:
+    async with talking(palg, SPEECH, client=client, mux=mux) as talk:
+        to_ue, to_far = await talk.from_ue(offered)
+        assert (to_ue.proto, to_far.proto) == ("UDP/TLS/RTP/SAVP", "RTP/AVP")
+        assert to_ue.first("setup") == ("passive" if client else "active")
+        await talk.secure(to_ue)
+        await talk.speaks(to_ue, to_far)
+        assert palg.told == []
+
+
+@MUX
+@pytest.mark.parametrize(("answered", "client"), [("active", True), ("passive", False)])
+async def test_speech_that_the_ue_answers(palg: Palg, mux: bool, answered: str, client: bool) -> None:
+    async with talking(palg, SPEECH, client=client, mux=mux) as talk:
+        to_ue, to_far = await talk.from_far(answered)
+        assert to_ue.first("setup") == "actpass"
+        talk.mux = mux and "rtcp-mux" in to_ue
+        await talk.secure(to_ue)
+        await talk.speaks(to_ue, to_far)
+        assert palg.told == []
+
+
+@pytest.mark.parametrize(("setup", "client"), [("active", True), ("passive", False)])
+@pytest.mark.parametrize("of_ue", [True, False], ids=["the UE offers", "the UE answers"])
+async def test_a_fax(palg: Palg, setup: str, client: bool, of_ue: bool) -> None:
+    async with talking(palg, FAX, client=client) as talk:
+        to_ue, to_far = await (talk.from_ue(setup) if of_ue else talk.from_far(setup))
+        assert (to_ue.proto, to_far.proto) == ("UDP/TLS/UDPTL", "udptl")
+        await talk.secure(to_ue)
+        await talk.faxes(to_far)
+
+
+async def test_re_offers_keep_or_renew_the_association(palg: Palg) -> None:
+    async with talking(palg, SPEECH, client=True, mux=True) as talk:
+        to_ue, to_far = await talk.from_ue("actpass")
+        await talk.secure(to_ue)
+        await talk.speaks(to_ue, to_far, 1)
+        to_ue, to_far = await talk.from_ue("actpass", "b1")
+        await talk.speaks(to_ue, to_far, 2)
+        talk.tls_id = "of-the-ue-the-second-one"
+        to_ue, to_far = await talk.from_ue("actpass", "b1")
+        await talk.secure(to_ue)
+        await talk.speaks(to_ue, to_far, 1)
+
+
+async def test_another_certificate_than_in_sdp(palg: Palg) -> None:
+    async with talking(palg, SPEECH, client=True, mux=True) as talk:
+        talk.certificate = sha256(MINE)[0].text
+        to_ue, to_far = await talk.from_ue("active")
+        made = await talk.handshake(to_ue)
+        assert not made.up
+        await until(lambda: palg.told != [])
+        [(context, told)] = palg.told
+        assert context == talk.session.context
+        assert isinstance(told, SecurityChange)
+        assert talk.session.has(told.termination)
+        assert (told.change, told.cause) == (Change.FAILED, SecurityCause.FINGERPRINT)
+        talk.far.send(rtp(1), where(to_far))
+        talk.ue.send(rtp(1), where(to_ue))
+        assert talk.far.pending() == talk.ue.pending() == []
