@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from iq.h248.errors import NETWORK_FAILURE
 from iq.procedures import ActionReply, Configure, Latch, Procedure, Reserve, Reserved, Stream
 from pcscf.alg.exchange import Exchange, Line
 from pcscf.alg.policy import AccessProfile
 from pcscf.alg.stream import MediaStream, State
 from pcscf.flow import Side
-
-#: H.248.8: no reply came; whether the gateway has done what it was asked nobody knows.
-NETWORK_FAILURE = 530
 
 _SIDES = (Side.ACCESS, Side.CORE)
 

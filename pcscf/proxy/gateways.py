@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from iq.h248.errors import NETWORK_FAILURE
 from iq.procedures import Action, ActionReply
-from pcscf.alg.gateway import NETWORK_FAILURE
 from pcscf.alg.session import Plan
 from pcscf.errors import SipRefusal
 from pcscf.proxy.branch import Branch, Call
