@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -14,9 +15,10 @@ from OpenSSL import SSL
 
 from agw.security import profiles
 from agw.security.certificates import Identity
-from agw.security.events import Data, Event
+from agw.security.events import Data, Event, Failed
 from agw.security.session import Handshakes, Session
 from iq.fingerprint import Fingerprint
+from iq.procedures import SecurityCause
 
 TODAY = dt.datetime.now(dt.UTC)
 SOURCE = b"192.0.2.20:4000"
@@ -26,6 +28,21 @@ DTLS = profiles.dtls(lambda source: hmac.digest(b"of this test", source, "sha256
 DTLS_SRTP = profiles.dtls(lambda source: hmac.digest(b"of this test", source, "sha256"), SRTP)
 NOBODY = Fingerprint("sha-256", bytes(32))
 MINE, ITS = Identity(TODAY), Identity(TODAY)
+BOTH = pytest.mark.parametrize("profile", [TLS, DTLS], ids=["TLS", "DTLS"])
+VERSIONS = pytest.mark.parametrize(
+    "method", [SSL.TLSv1_2_METHOD, SSL.TLS_METHOD, SSL.DTLS_METHOD], ids=["TLS 1.2", "TLS 1.3", "DTLS"]
+)
+
+
+def profile_of(method: int) -> profiles.Profile:
+    return DTLS if method == SSL.DTLS_METHOD else TLS
+
+
+def failed(events: list[Event]) -> SecurityCause:
+    """Why, and that nothing else was told."""
+    (event,) = events
+    assert isinstance(event, Failed)
+    return event.cause
 
 
 def sha256(identity: Identity) -> tuple[Fingerprint, ...]:

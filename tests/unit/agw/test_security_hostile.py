@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from agw.security.events import Data, Established, Failed
-from agw.security.profiles import Check, Profile
+from agw.security.profiles import Check
 from agw.security.session import MAX_HANDSHAKE_OCTETS, Handshakes, State
 from iq.procedures import SecurityCause
 from tests.support.tls_ends import (
@@ -17,30 +17,18 @@ from tests.support.tls_ends import (
     NOBODY,
     SOURCE,
     TLS,
+    VERSIONS,
     Pair,
     Peer,
+    failed,
     other,
     pair,
     plain,
+    profile_of,
     session,
     sha256,
     wire,
 )
-
-BOTH = pytest.mark.parametrize("profile", [TLS, DTLS], ids=["TLS", "DTLS"])
-VERSIONS = pytest.mark.parametrize(
-    "method", [SSL.TLSv1_2_METHOD, SSL.TLS_METHOD, SSL.DTLS_METHOD], ids=["TLS 1.2", "TLS 1.3", "DTLS"]
-)
-
-
-def profile_of(method: int) -> Profile:
-    return DTLS if method == SSL.DTLS_METHOD else TLS
-
-
-def failed(events: list) -> SecurityCause:
-    """Why, and that nothing else was told."""
-    assert [type(event) for event in events] == [Failed]
-    return events[0].cause
 
 
 @VERSIONS

@@ -7,41 +7,27 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL
 
-from agw.security.events import Closed, Data, Established, Failed
-from agw.security.profiles import Check, Profile
+from agw.security.events import Closed, Data, Established
+from agw.security.profiles import Check
 from agw.security.session import Handshakes, State
 from iq.fingerprint import HASHES, Fingerprint
 from iq.procedures import SecurityCause
 from tests.support.tls_ends import (
+    BOTH,
     DTLS,
     DTLS_SRTP,
     ITS,
     MINE,
     NOBODY,
     SOURCE,
-    TLS,
     Peer,
+    failed,
     other,
     pair,
     plain,
     session,
     wire,
 )
-
-BOTH = pytest.mark.parametrize("profile", [TLS, DTLS], ids=["TLS", "DTLS"])
-VERSIONS = pytest.mark.parametrize(
-    "method", [SSL.TLSv1_2_METHOD, SSL.TLS_METHOD, SSL.DTLS_METHOD], ids=["TLS 1.2", "TLS 1.3", "DTLS"]
-)
-
-
-def profile_of(method: int) -> Profile:
-    return DTLS if method == SSL.DTLS_METHOD else TLS
-
-
-def failed(events: list) -> SecurityCause:
-    """Why, and that nothing else was told."""
-    assert [type(event) for event in events] == [Failed]
-    return events[0].cause
 
 
 @BOTH
