@@ -19,7 +19,7 @@ CARGO  := $(if $(FOUND),$(shell printf '%s\n' $(RUST) $(FOUND) | sort -VC && ech
 NO_CARGO := $(if $(FOUND),cargo $(FOUND) is older than $(RUST),there is no cargo)
 # What `pip install .` gives where there is a C compiler: the path of a message compiled (setup.py).
 COMPILED := $(CURDIR)/build/compiled
-SOURCES  := setup.py $(wildcard pcscf/*.py pcscf/*/*.py iq/*.py iq/*/*.py agw/*.py agw/*/*.py hosting/*.py lab/*.py)
+SOURCES  := setup.py setup_sources.py $(wildcard pcscf/*.py pcscf/*/*.py iq/*.py iq/*/*.py agw/*.py agw/*/*.py hosting/*.py lab/*.py)
 MISSING = $$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
 define apt
 	@missing="$(call MISSING,$(1))"; if [ -n "$$missing" ]; then \
