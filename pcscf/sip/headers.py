@@ -20,6 +20,9 @@ _VIA = re.compile(
     r"(\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9_.\-]++)[ \t]*+(?::[ \t]*+([0-9]{1,5})[ \t]*+)?(;.*)?",
     re.IGNORECASE | re.DOTALL,
 )
+#: As nearly all write it, which takes no regular expression: protocol -> transport; characters of a host.
+_USUAL = {f"SIP/2.0/{transport}": transport for transport in ("UDP", "TCP", "TLS", "WS", "WSS")}
+_HOST = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 #: Quoted string or tokens, then the URI between angle brackets, then parameters.
 _NAME_ADDR = re.compile(
     r'(?:"((?:[^"\\]++|\\.)*)"[ \t]*+|([^"<>]*+))<[ \t]*+([^<>"\x00-\x20]++)[ \t]*+>[ \t]*+(;.*)?', re.DOTALL
@@ -76,6 +79,22 @@ class Via:
     @classmethod
     def parse(cls, value: str) -> "Via":
         """Parse one value. Raises SipRefusal 400."""
+        protocol, _, rest = value.partition(" ")
+        sent_by, semicolon, params = rest.partition(";")
+        host, colon, digits = sent_by.partition(":")
+        if (
+            (transport := _USUAL.get(protocol)) is not None
+            and host
+            and not host.strip(_HOST)
+            and (not colon or (len(digits) <= 5 and is_number(digits, 1, MAX_PORT)))
+        ):
+            number = int(digits) if colon else None
+            return Via(transport, host, number, parse_params(params) if semicolon else {})
+        return cls._read(value)
+
+    @classmethod
+    def _read(cls, value: str) -> "Via":
+        """Parse one value with all that RFC 3261 25.1 allows: blanks, IPv6 addresses, other transports."""
         found = _VIA.fullmatch(value)
         if found is None:
             raise SipRefusal("bad Via")
