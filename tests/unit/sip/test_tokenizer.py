@@ -1,6 +1,5 @@
 """The tokenizer of ``native/sip`` against the reader in Python: the same, or nothing."""
 
-import importlib.util
 import random
 import re
 from pathlib import Path
@@ -15,9 +14,7 @@ from pcscf.sip.message import MAX_HEADERS, Message, Request, Response, parse
 from pcscf.sip.validate import MAX_LINE, validate, validate_response
 from tests.support.sip import INVITE, request
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("pcscf.sip._tokenizer") is None, reason="the SIP tokenizer is not built here"
-)
+pytestmark = pytest.mark.usefixtures("tokenizer")
 
 TESTS = Path(__file__).parents[2]
 VECTORS = [*sorted(TESTS.glob("vectors/rfc4475/*.dat")), *sorted(TESTS.glob("vectors/rfc5118/*.dat"))]
