@@ -92,7 +92,7 @@ class Message:
     """What requests and responses share: ``fields`` is a list of (key, raw line or lines), ``body`` is bytes.
 
     Text is UTF-8 with surrogateescape, so that any octets survive. Edit by the methods only.
-    vouched: octets of the body with which the message passes ``validate`` as it was received; -1: not known.
+    vouched: octets of the body with which the message passes ``validate``; -1: not known, or edited since.
     """
 
     __slots__ = ("body", "fields", "vouched")
@@ -104,7 +104,7 @@ class Message:
 
     @property
     def in_order(self) -> bool:
-        """Whether ``validate`` is known to pass. Ask before any edit: what was received is spoken of."""
+        """Whether ``validate`` is known to pass."""
         return self.vouched == len(self.body)
 
     def start_line(self) -> str:
@@ -130,6 +130,7 @@ class Message:
 
     def remove(self, *keys: str) -> int:
         """Remove every field with one of ``keys``; return how many went."""
+        self.vouched = -1
         before = len(self.fields)
         self.fields = [f for f in self.fields if f[0] not in keys]
         return before - len(self.fields)
@@ -138,6 +139,7 @@ class Message:
         """Replace the first field ``name`` in its place and drop further ones; append it where none is."""
         key = key_of(name)
         field = (key, f"{name}: {value}")
+        self.vouched = -1
         at = self._index(key)
         if at < 0:
             self.fields.append(field)
@@ -149,6 +151,7 @@ class Message:
 
     def append(self, name: str, value: str) -> None:
         """Add a field behind the last one of that name, or at the end."""
+        self.vouched = -1
         key = key_of(name)
         fields = self.fields
         at = len(fields)
@@ -158,6 +161,7 @@ class Message:
 
     def prepend(self, name: str, value: str) -> None:
         """Add a field before the first one of that name, or at the top (Via, Route, Record-Route, Path)."""
+        self.vouched = -1
         key = key_of(name)
         self.fields.insert(max(self._index(key), 0), (key, f"{name}: {value}"))
 
@@ -170,6 +174,7 @@ class Message:
 
     def pop_value(self, key: str) -> str | None:
         """Remove and return the first comma-separated value of ``key``; the rest keeps its bytes."""
+        self.vouched = -1
         while (at := self._index(key)) >= 0:
             raw = self.fields[at][1]
             first, rest = _cut_first(value_of(raw))
@@ -194,6 +199,7 @@ class Message:
 
     def replace_first(self, name: str, value: str) -> None:
         """Put ``value`` in the place of the first comma-separated value of ``name``, which must be there."""
+        self.vouched = -1
         key = key_of(name)
         at = self._index(key)
         rest = _cut_first(value_of(self.fields[at][1]))[1]

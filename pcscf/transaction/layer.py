@@ -102,7 +102,7 @@ class TransactionLayer:
             server = self._run.servers.get(key)
             if server is not None and self._absorb(request, server):
                 return
-            in_order = request.in_order
+            in_order = request.in_order  # the stamp is ours
             stamp(request, via, flow)
             if self._admit is not None:
                 self._admit(request, flow, self._run.now)

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,23 @@ def test_on_a_stream_a_message_is_in_order_with_its_body() -> None:
     (got,) = reader.feed(INVITE[:700]) + reader.feed(INVITE[700:])
     assert got.in_order
     assert not got.copy().in_order
+
+
+EDITS: dict[str, Callable[[Message], object]] = {
+    "remove": lambda message: message.remove("to"),
+    "set": lambda message: message.set("To", "x"),
+    "append": lambda message: message.append("To", "x"),
+    "prepend": lambda message: message.prepend("To", "x"),
+    "replace values": lambda message: message.replace_values("To", ["x"]),
+    "pop": lambda message: message.pop_value("to"),
+    "replace first": lambda message: message.replace_first("To", "x"),
+    "body": lambda message: message.set_body(b"x"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_nothing_is_known_of_an_edited_message(edit: Callable[[Message], object]) -> None:
+    message = parse(INVITE)
+    assert message.in_order
+    edit(message)
+    assert not message.in_order
