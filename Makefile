@@ -11,8 +11,10 @@ APT_BASE  := python3-venv
 APT_PEERS := netbase openssl sip-tester baresip-core kamailio tshark erlang-megaco
 APT_BENCH := rtpengine-daemon gcc libc6-dev libssl-dev
 APT_COMPILER := gcc libc6-dev python3-dev
-# The native engine is built, linted and tested where there is a cargo that can; everything else does without.
+# The native engine and the SIP tokenizer are built, linted and tested where there is a cargo that can; everything
+# else does without.
 NATIVE := $(wildcard native/*/src/*.rs native/*/src/*/*.rs native/*/Cargo.toml native/Cargo.*)
+BUILT  := agw/engine/_native*.so pcscf/sip/_tokenizer*.so
 RUST   := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' native/Cargo.toml)
 FOUND  := $(word 2,$(shell cargo --version 2>/dev/null))
 CARGO  := $(if $(FOUND),$(shell printf '%s\n' $(RUST) $(FOUND) | sort -VC && echo cargo))
@@ -34,13 +36,13 @@ setup: $(VENV)/.setup $(VENV)/.peers
 $(VENV)/.setup: pyproject.toml $(VENV)/.cargo $(NATIVE)
 	$(call apt,$(APT_BASE))
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@rm -f agw/engine/_native*.so
+	@rm -f $(BUILT)
 	@$(BIN)/pip install -q --disable-pip-version-check -e '.[test,lint]'
-	@ls agw/engine/_native*.so >/dev/null 2>&1 || echo "*** THE NATIVE PACKET ENGINE IS NOT BUILT, the slower portable \
-	one will do: $(if $(CARGO),its build failed (see $(BIN)/pip install -v --no-deps -e .),$(NO_CARGO))" >&2
+	@ls $(BUILT) >/dev/null 2>&1 || echo "*** THE NATIVE PACKET ENGINE OR THE SIP TOKENIZER IS NOT BUILT, slower code \
+	in Python will do: $(if $(CARGO),its build failed (see $(BIN)/pip install -v --no-deps -e .),$(NO_CARGO))" >&2
 	@touch $@
 
-# Another cargo, or the first one, builds the native engine (again).
+# Another cargo, or the first one, builds what is native (again).
 $(VENV)/.cargo: FORCE
 	@mkdir -p $(@D); echo "$(FOUND)" | cmp -s - $@ || echo "$(FOUND)" >$@
 
@@ -85,4 +87,4 @@ bench-media: setup compiled
 	@$(BIN)/python -m benchmarks media $(ARGS)
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis native/target agw/engine/_native*.so
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis native/target $(BUILT)

@@ -172,6 +172,9 @@ def tag_of(value: str | None) -> str | None:
     if value is None:
         return None
     params = value[value.rfind(">") + 1 :]
+    # As nearly everybody writes it: nothing else has to be looked at.
+    if params.startswith(";tag=") and (plain := params[5:]).isalnum() and value.count(">") <= 1:
+        return plain
     if '"' in params or value.count(">") > 1:  # a quoted string may contain anything: read it properly
         try:
             return NameAddr.parse(value).tag

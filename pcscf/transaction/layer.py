@@ -102,10 +102,12 @@ class TransactionLayer:
             server = self._run.servers.get(key)
             if server is not None and self._absorb(request, server):
                 return
+            in_order = request.in_order  # the stamp is ours
             stamp(request, via, flow)
             if self._admit is not None:
                 self._admit(request, flow, self._run.now)
-            validate(request)
+            if not in_order:
+                validate(request)
             self._accept(request, key, flow)
         except SipRefusal as refusal:
             self._refuse(request, flow, refusal)
@@ -150,7 +152,8 @@ class TransactionLayer:
             if client is None:
                 self._count("unmatched_responses")
                 return
-            check_fields(response)
+            if not response.in_order:
+                check_fields(response)
         except SipRefusal:
             self._count("bad_responses")
             return
