@@ -9,7 +9,7 @@ mod tests;
 mod values;
 
 use names::{Key, TOP, key_of};
-use values::{TOKEN, address, all, cseq, number, request_uri, trim};
+use values::{TOKEN, address, all, cseq, number, request_uri, trim, vias};
 
 /// Most octets before the body: below what one line may have, with what a stamp adds to the top Via.
 pub const MAX_HEAD: usize = 7680;
@@ -136,7 +136,7 @@ fn note<'a>(seen: &mut Seen<'a>, key: &Key, value: &'a [u8], request: bool) -> O
         }
     } else if index < names::HOPS {
         let commas = value.iter().filter(|&&octet| octet == b',').count();
-        if index == names::VIA && commas > 0 {
+        if index == names::VIA && commas > 0 && !vias(value) {
             return None;
         }
         seen.hops += commas + 1;

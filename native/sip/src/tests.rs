@@ -98,7 +98,13 @@ fn what_is_not_ordinary_is_left_alone() {
         (":5062", ":65536"),
         (":5062", ":000080"),
         (":5062", ":"),
-        ("branch=z9hG4bK2", "branch=z9hG4bK2,SIP/2.0/UDP a"),
+        ("branch=z9hG4bK2", "branch=z9hG4bK2,"),
+        ("branch=z9hG4bK2", "branch=z9hG4bK2,a"),
+        ("branch=z9hG4bK2", "branch=z9hG4bK2,SIP/2.0/ a"),
+        ("branch=z9hG4bK2", "branch=z9hG4bK2,SIP/2.0/UDPa"),
+        ("branch=z9hG4bK2", "branch=z9hG4bK2,SIP/2.0/UDP a b"),
+        ("branch=z9hG4bK2", "branch=z9hG4bK2,SIP/2.0/UDP a:0"),
+        ("branch=z9hG4bK2", "x=\"y\",SIP/2.0/UDP a"),
         ("Max-Forwards: 70", "Max-Forwards: 256"),
         ("Max-Forwards: 70", "Max-Forwards:"),
         ("\\\"\" <sip", "\\\" <sip"),
@@ -140,7 +146,13 @@ fn what_is_not_ordinary_is_left_alone() {
     ] {
         assert!(read(&changed(from, to)).is_none(), "{from} -> {to}");
     }
-    for (from, to) in [("bob@", "b:o;b@"), ("bob@", ""), ("any, thing", "~"), ("<sip:a@192.0.2.1>", "*")] {
+    for (from, to) in [
+        ("bob@", "b:o;b@"),
+        ("bob@", ""),
+        ("any, thing", "~"),
+        ("<sip:a@192.0.2.1>", "*"),
+        ("branch=z9hG4bK2", "x , SIP/2.0/a-b  [::1]:9;y=z,SIP/2.0/UDP c"),
+    ] {
         assert!(read(&changed(from, to)).is_some(), "{from} -> {to}");
     }
 }

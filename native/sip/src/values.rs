@@ -102,6 +102,19 @@ fn host_port(text: &[u8]) -> bool {
         }
 }
 
+/// Vias between commas: each protocol, host, and parameters without quotes.
+pub(crate) fn vias(text: &[u8]) -> bool {
+    text.split(|&octet| octet == b',').all(|value| via(trim(value)))
+}
+
+fn via(text: &[u8]) -> bool {
+    let Some(rest) = text.strip_prefix(b"SIP/2.0/") else { return false };
+    let (transport, rest) = rest.split_at(position(rest, b' ').unwrap_or(0));
+    let rest = trim(rest);
+    let (place, params) = rest.split_at(position(rest, b';').unwrap_or(rest.len()));
+    !transport.is_empty() && all(transport, &TOKEN) && host_port(place) && !params.contains(&b'"')
+}
+
 /// One name-addr or addr-spec with its parameters, without a comma but in quotes or brackets.
 pub(crate) fn address(text: &[u8]) -> bool {
     let bracket = if text.first() == Some(&b'"') {

@@ -47,6 +47,14 @@ ORDINARY = {
         b"To: service <sip:service@127.0.0.1:5060>;tag=8SIPpTag011\r\nCall-ID: 1-7@127.0.0.1\r\n"
         b"CSeq: 1 INVITE\r\nContact: <sip:127.0.0.1:5060;transport=UDP>\r\nContent-Length: 0\r\n\r\n"
     ),
+    "200 of SIPp, which joins Vias": (
+        b"SIP/2.0 200 OK\r\n"
+        b"Via: SIP/2.0/UDP 192.0.2.1:5062;branch=z9hG4bKa.1, SIP/2.0/UDP [2001:db8::9];branch=b,"
+        b"SIP/2.0/TCP 127.0.0.1:5061;branch=z9hG4bK-7-1-0 \r\n"
+        b"From: sipp <sip:sipp@127.0.0.1:5061>;tag=7SIPpTag001\r\n"
+        b"To: service <sip:service@127.0.0.1:5060>;tag=8SIPpTag011\r\nCall-ID: 1-7@127.0.0.1\r\n"
+        b"CSeq: 2 BYE\r\nContent-Length: 0\r\n\r\n"
+    ),
     "BYE of baresip": (
         b"BYE sip:bob@192.0.2.7:5060;transport=udp SIP/2.0\r\n"
         b"Via: SIP/2.0/UDP 192.0.2.9:5070;branch=z9hG4bK0f5d;rport\r\n"
@@ -72,7 +80,8 @@ ORDINARY = {
 }  # fmt: skip
 SEEDS = [*ORDINARY.values(), *(path.read_bytes() for path in [*VECTORS, *GOLDEN])]
 LINES = [
-    b"Via: SIP/2.0/UDP a;branch=z9hG4bK1", b"v: x, y", b"f: <sip:a@b>", b"To: *", b"m: *", b"X", b" folded",
+    b"Via: SIP/2.0/UDP a;branch=z9hG4bK1", b"Via: SIP/2.0/UDP a:1;x, SIP/2.0/TLS [::1]:9;y",
+    b"v: x, y", b"f: <sip:a@b>", b"To: *", b"m: *", b"X", b" folded",
     b'Contact: "a,b" <sip:a>;q="<,"', b"Contact: <sip:a,b>;x", b"Contact:", b"Route: a, b,, c", b"l: 0",
     b"Content-Length: 00", b"CSeq: 1  INVITE", b"Expires:1", b"subject : x", b"\xc3\xa4: x", b"X: \xff",
     b"X: \x1c", b"Max-Forwards: 0255",
