@@ -15,8 +15,6 @@ DEFAULT_MAX_FORWARDS = 70
 _IN_URI = {("sip", "udp"): "", ("sip", "wss"): "ws", ("sips", "wss"): "ws", ("sips", "tls"): ""}
 _SCHEMES = ("sip", "sips")
 _OPENINGS = frozenset({"<sip", "<sips"})
-#: Characters of our tokens: unreserved ones of RFC 3986.
-_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 #: The option tags that a proxy's extensions may demand and that this one has (RFC 3261 16.3 step 5).
 PROXY_OPTIONS = frozenset({"mediasec", "sec-agree", "path", "outbound"})
 #: Requests that make dialogs other than calls: their route must lead back as well.
@@ -49,10 +47,14 @@ class OwnAddresses:
         """Return the user part of a Route value that is ours, None for another's. Raises SipRefusal."""
         front, _, rest = route.partition("@")
         scheme, _, user = front.partition(":")
-        if rest in self._written and scheme in _OPENINGS and not user.strip(_UNRESERVED):
+        if rest in self._written and scheme in _OPENINGS and (not user or _is_token(user)):
             return user  # as we write it: nothing has to be parsed
         uri = SipUri.parse(NameAddr.parse(route).uri)
         return (uri.user or "") if self.has(uri) else None
+
+
+def _is_token(user: str) -> bool:
+    return user.isascii() and user.replace("-", "").isalnum()
 
 
 def strip_own_routes(request: Request, own: OwnAddresses) -> str | None:

@@ -20,9 +20,8 @@ _VIA = re.compile(
     r"(\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9_.\-]++)[ \t]*+(?::[ \t]*+([0-9]{1,5})[ \t]*+)?(;.*)?",
     re.IGNORECASE | re.DOTALL,
 )
-#: As nearly all write it, which takes no regular expression: protocol -> transport; characters of a host.
-_USUAL = {f"SIP/2.0/{transport}": transport for transport in ("UDP", "TCP", "TLS", "WS", "WSS")}
-_HOST = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+#: Protocol and transport as nearly everybody writes them.
+_PROTOCOLS = {f"SIP/2.0/{transport}": transport for transport in ("UDP", "TCP", "TLS", "WS", "WSS")}
 #: Quoted string or tokens, then the URI between angle brackets, then parameters.
 _NAME_ADDR = re.compile(
     r'(?:"((?:[^"\\]++|\\.)*)"[ \t]*+|([^"<>]*+))<[ \t]*+([^<>"\x00-\x20]++)[ \t]*+>[ \t]*+(;.*)?', re.DOTALL
@@ -79,22 +78,16 @@ class Via:
     @classmethod
     def parse(cls, value: str) -> "Via":
         """Parse one value. Raises SipRefusal 400."""
-        protocol, _, rest = value.partition(" ")
-        sent_by, semicolon, params = rest.partition(";")
-        host, colon, digits = sent_by.partition(":")
-        if (
-            (transport := _USUAL.get(protocol)) is not None
-            and host
-            and not host.strip(_HOST)
-            and (not colon or (len(digits) <= 5 and is_number(digits, 1, MAX_PORT)))
-        ):
-            number = int(digits) if colon else None
-            return Via(transport, host, number, parse_params(params) if semicolon else {})
-        return cls._read(value)
-
-    @classmethod
-    def _read(cls, value: str) -> "Via":
-        """Parse one value with all that RFC 3261 25.1 allows: blanks, IPv6 addresses, other transports."""
+        start, _, rest = value.partition(";")
+        protocol, _, sent_by = start.partition(" ")
+        name, colon, digits = sent_by.partition(":")
+        plain = _PROTOCOLS.get(protocol)
+        # A regular expression costs ten times as much: it is for what else may be written.
+        if plain is not None and name.isascii() and name.replace(".", "").isalnum():
+            if not colon:
+                return Via(plain, name, None, parse_params(rest))
+            if is_number(digits, 1, MAX_PORT) and len(digits) <= 5:
+                return Via(plain, name, int(digits), parse_params(rest))
         found = _VIA.fullmatch(value)
         if found is None:
             raise SipRefusal("bad Via")
@@ -190,7 +183,11 @@ def tag_of(value: str | None) -> str | None:
 
 def cseq_of(message: Message) -> tuple[int, str]:
     """Return number and method of CSeq. Raises SipRefusal 400."""
-    words = [word for word in (message.get("cseq") or "").replace("\t", " ").split(" ") if word]
+    value = message.get("cseq") or ""
+    number, _, method = value.partition(" ")
+    if method.isalpha() and len(number) <= 9 and number.isascii() and number.isdigit():
+        return int(number), method
+    words = [word for word in value.replace("\t", " ").split(" ") if word]
     if len(words) != 2 or not is_number(words[0], 0, MAX_CSEQ):
         raise SipRefusal("bad or missing CSeq")
     return int(words[0]), words[1]

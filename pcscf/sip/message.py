@@ -272,9 +272,13 @@ class Response(Message):
 
 def value_of(raw: str) -> str:
     """Return the value of a raw field: unfolded, outer blanks stripped."""
-    at = raw.find(":")
-    value = raw[at + 1 :] if at >= 0 else ""
-    if "\r\n" in value:
+    at = raw.find(":") + 1
+    if at == 0:
+        return ""
+    if at < len(raw) and raw[at] == " ":  # as nearly everybody writes it: nothing is left to strip
+        at += 1
+    value = raw[at:]
+    if "\r" in value:
         value = " ".join([part.strip(" \t") for part in value.split("\r\n")])
     return value.strip(" \t")
 
