@@ -7,12 +7,12 @@ from collections.abc import Callable
 from hashlib import blake2s
 from typing import Any
 
-from pcscf.errors import SipRefusal
+from pcscf.errors import BadMessage, SipRefusal
 from pcscf.flow import Flow
 from pcscf.sip.build import response_to
 from pcscf.sip.headers import Via, cseq_of
 from pcscf.sip.message import Request, Response
-from pcscf.sip.validate import check_fields, validate
+from pcscf.sip.validate import validate, validate_response
 from pcscf.transaction.effects import (
     Acknowledged,
     Cancelled,
@@ -153,8 +153,8 @@ class TransactionLayer:
                 self._count("unmatched_responses")
                 return
             if not response.in_order:
-                check_fields(response)
-        except SipRefusal:
+                validate_response(response)
+        except (SipRefusal, BadMessage):
             self._count("bad_responses")
             return
         status = response.status
