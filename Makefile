@@ -1,5 +1,5 @@
 # Everything starts with one of these on a fresh Debian 12: make demo, make test, make lint, make bench,
-# make bench-signalling, make bench-media.
+# make bench-signalling, make bench-media, make bench-streams.
 # Needs git, make and root or sudo (for apt, only where a package is missing).
 SHELL := /bin/bash
 VENV  := .venv
@@ -9,7 +9,7 @@ PYTHON := $(or $(wildcard /usr/bin/python3),python3)
 SUDO  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_BASE  := python3-venv
 APT_PEERS := netbase openssl sip-tester baresip-core kamailio tshark erlang-megaco
-APT_BENCH := rtpengine-daemon gcc libc6-dev libssl-dev
+APT_BENCH := rtpengine-daemon socat stunnel4 gcc libc6-dev libssl-dev
 APT_COMPILER := gcc libc6-dev python3-dev
 # The native engine is built, linted and tested where there is a cargo that can; everything else does without.
 NATIVE := $(wildcard native/*/src/*.rs native/*/src/*/*.rs native/*/Cargo.toml native/Cargo.*)
@@ -28,7 +28,7 @@ define apt
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 endef
 
-.PHONY: setup demo test test-compiled compiled lint bench bench-signalling bench-media clean FORCE
+.PHONY: setup demo test test-compiled compiled lint bench bench-signalling bench-media bench-streams clean FORCE
 setup: $(VENV)/.setup $(VENV)/.peers
 
 $(VENV)/.setup: pyproject.toml $(VENV)/.cargo $(NATIVE)
@@ -83,6 +83,10 @@ bench-signalling: setup compiled
 bench-media: setup compiled
 	$(call apt,$(APT_BENCH))
 	@$(BIN)/python -m benchmarks media $(ARGS)
+
+bench-streams: setup compiled
+	$(call apt,$(APT_BENCH))
+	@$(BIN)/python -m benchmarks streams $(ARGS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis native/target agw/engine/_native*.so

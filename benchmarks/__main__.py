@@ -1,4 +1,7 @@
-"""python -m benchmarks [signalling] [media] [codecs] [soak] [options]; status 1 where anything was lost."""
+"""python -m benchmarks [signalling] [media] [streams] [codecs] [soak] [options]
+
+Status 1 where anything was lost.
+"""
 
 import argparse
 import importlib
@@ -10,10 +13,11 @@ from benchmarks.errors import BenchmarkFailed
 from benchmarks.machine import describe
 from benchmarks.options import Options
 
-NAMES = ("signalling", "media", "codecs", "soak")
+NAMES = ("signalling", "media", "streams", "codecs", "soak")
 _PEERS = {
     "signalling": ("Kamailio", "rtpengine", "SIPp"),
     "media": ("rtpengine",),
+    "streams": ("socat", "stunnel"),
     "soak": ("SIPp",),
 }
 _SIGNALLING_PARTS = {
@@ -77,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
         minutes=given.minutes or (0.2 if quick else 60.0),
         rate=given.rate or 20.0,
     )
-    names = given.names or NAMES[:3]
+    names = given.names or NAMES[:-1]
     peers = dict.fromkeys(
         peer for name in names for peer in _PEERS.get(name, ()) if options.peers or peer == "SIPp"
     )

@@ -1,0 +1,137 @@
+"""What drives a relay of octets: a source and a sink on the driver's CPU, which compares all that arrives."""
+
+import os
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+
+from agw.security.certificates import Identity
+from benchmarks.errors import BenchmarkFailed
+from benchmarks.load import FAR, UE
+from benchmarks.machine import Steal
+from benchmarks.processes import cpu_seconds
+
+MIB = 1 << 20
+BLOCK = 256 * 1024
+"""Octets that are given to the kernel, and asked of it, at once."""
+SUITE = ("TLS_AES_128_GCM_SHA256", "TLSv1.3")
+WAIT = 60.0
+"""Seconds for one transfer."""
+_PATTERN = os.urandom(MIB + 7)  # of no length that a buffer has: what is lost or doubled does not fit
+_TWICE = _PATTERN * 2
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """cpu: seconds of the relay; stolen: that the hypervisor took meanwhile."""
+
+    octets: int
+    seconds: float
+    cpu: float
+    stolen: float
+
+    @property
+    def rate(self) -> float:
+        """MB/s."""
+        return self.octets / self.seconds / 1e6
+
+    @property
+    def cost(self) -> float:
+        """ms of the relay's CPU for 100 MiB."""
+        return 1000 * self.cpu * 100 * MIB / self.octets
+
+
+class FarEnd:
+    """Where relays connect to."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server((FAR, 0))
+        self._listener.settimeout(WAIT)
+        self.address: tuple[str, int] = self._listener.getsockname()
+
+    def accept(self) -> socket.socket:
+        sock, _ = self._listener.accept()
+        sock.settimeout(WAIT)
+        return sock
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def write_pem(path: Path, identity: Identity) -> Path:
+    """The certificate, and its key before it."""
+    key = identity.key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.touch(0o600)
+    path.write_bytes(key + identity.certificate.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def connect(to: tuple[str, int], pem: Path | None = None) -> socket.socket:
+    """As a UE; pem: with this certificate, under TLS. Raises OSError (of which SSLError is one)."""
+    sock = socket.create_connection(to, WAIT, (UE, 0))
+    if pem is None:
+        return sock
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # it costs the driver alone, and there is nobody else on loopback
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(pem)
+    secured = context.wrap_socket(sock)
+    cipher = secured.cipher()
+    if cipher is None or cipher[:2] != SUITE:
+        raise BenchmarkFailed(f"TLS came to {cipher}, not to {SUITE}")
+    return secured
+
+
+def transfer(source: socket.socket, sink: socket.socket, octets: int, pids: Sequence[int]) -> Transfer:
+    """Send so many through the relay with ``pids``. Raises BenchmarkFailed unless they arrive as sent."""
+    failures: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            _send(source, octets)
+        except OSError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=send)
+    stolen, cpu, started = Steal(), cpu_seconds(pids), time.perf_counter()
+    thread.start()
+    try:
+        _receive(sink, octets)
+    except OSError as error:
+        raise BenchmarkFailed(f"a transfer broke: {failures or error}") from None
+    finished = time.perf_counter()
+    thread.join()
+    return Transfer(octets, finished - started, cpu_seconds(pids) - cpu, stolen.seconds())
+
+
+def _send(sock: socket.socket, octets: int) -> None:
+    at = 0
+    pattern = memoryview(_TWICE)
+    while octets:
+        count = min(BLOCK, octets)
+        sock.sendall(pattern[at : at + count])
+        at = (at + count) % len(_PATTERN)
+        octets -= count
+
+
+def _receive(sock: socket.socket, octets: int) -> None:
+    at = 0
+    while octets:
+        data = sock.recv(min(BLOCK, octets))
+        if not data:
+            raise BenchmarkFailed(f"{octets} octets did not arrive")
+        if not _TWICE.startswith(data, at):
+            raise BenchmarkFailed("octets were changed on their way")
+        at = (at + len(data)) % len(_PATTERN)
+        octets -= len(data)

@@ -1,0 +1,108 @@
+"""What carries streams of octets, side by side: the gateway for MSRP, and socat or stunnel."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from agw.security.certificates import Identity
+from benchmarks.errors import BenchmarkFailed
+from benchmarks.load import UE
+from benchmarks.media_edge import MediaEdge
+from benchmarks.peers.socat import Socat
+from benchmarks.peers.stunnel import Stunnel
+from benchmarks.processes import Child, Group
+from iq.procedures import Action, Endpoint, Latch, Mode, Release, Reserve, Reserved, Setup, Stream
+
+Address = tuple[str, int]
+_HEARTBEAT = 3600
+
+
+class ByteRelay(ABC):
+    """name: in the tables."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def child(self) -> Child: ...
+
+    @abstractmethod
+    async def open(self) -> Address:
+        """Be ready for one connection; where the UE connects to."""
+
+    async def close(self) -> None:  # noqa: B027 (most need nothing)
+        """The connection is over."""
+
+    def pids(self) -> list[int]:
+        return self.child.pids()
+
+
+class AgwBytes(ByteRelay):
+    """A stream of MSRP at the gateway, made by Iq. expected: the UE under TLS; None: plain on both sides."""
+
+    name = "agw"
+
+    def __init__(self, edge: MediaEdge, far: Address, expected: Identity | None) -> None:
+        self._edge = edge
+        self._far = far
+        self._expected = expected
+        self._context: int | None = None
+
+    @property
+    def child(self) -> Child:
+        return self._edge.child
+
+    async def open(self) -> Address:
+        self._context, to = await open_bytes(self._edge, self._far, self._expected)
+        return to
+
+    async def close(self) -> None:
+        if self._context is not None:
+            await self._edge.ask(Action(self._context, [Release()]))
+            self._context = None
+
+
+class SocatBytes(ByteRelay):
+    name = "socat"
+
+    def __init__(self, group: Group, far: Address) -> None:
+        self._socat = Socat(group, far)
+
+    @property
+    def child(self) -> Child:
+        return self._socat.child
+
+    async def open(self) -> Address:
+        return "127.0.0.1", self._socat.port
+
+
+class StunnelBytes(ByteRelay):
+    name = "stunnel"
+
+    def __init__(self, group: Group, far: Address, own: Path, peer: Path) -> None:
+        self._stunnel = Stunnel(group, far, own, peer)
+
+    @property
+    def child(self) -> Child:
+        return self._stunnel.child
+
+    async def open(self) -> Address:
+        return "127.0.0.1", self._stunnel.port
+
+
+async def open_bytes(edge: MediaEdge, far: Address, expected: Identity | None) -> tuple[int, Address]:
+    """Make a stream between a UE, which connects, and ``far``; the context, and where the UE connects to.
+
+    expected: the UE's certificate, under TLS; None: plain. Raises BenchmarkFailed."""
+    transport = "TCP/MSRP" if expected is None else "TCP/TLS/MSRP"
+    ue = Stream(1, "message", transport, "*", Mode.SEND_RECEIVE, setup=Setup.PASSIVE)
+    if expected is not None:
+        ue.remote_fingerprints = (expected.fingerprint("sha-256"),)
+        ue.choose_fingerprint = "sha-256"
+    core = Stream(1, "message", "TCP/MSRP", "*", Mode.SEND_RECEIVE)
+    core.remote, core.setup = Endpoint(*far), Setup.ACTIVE
+    wanted = Reserve("access", [ue], _HEARTBEAT, Latch.LATCH, UE), Reserve("core", [core], _HEARTBEAT)
+    made = await edge.ask(Action(None, [*wanted]))
+    ends = [one.streams[0].local for one in made.replies if isinstance(one, Reserved)]
+    if made.error is not None or made.context is None or not ends or ends[0] is None:
+        raise BenchmarkFailed(f"the gateway refused a stream: {made.error}")
+    return made.context, (ends[0].address, ends[0].port)
