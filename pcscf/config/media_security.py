@@ -24,7 +24,7 @@ SuiteName = Annotated[str, AfterValidator(_suite)]
 
 
 class MediaSecurity(Section):
-    mechanisms: tuple[Mechanism, ...] = ("sdes-srtp",)
+    mechanisms: tuple[Mechanism, ...] = ("sdes-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls")
     """Announced to UEs in Security-Server, in this order, as far as some gateway can."""
     offer_suites: tuple[SuiteName, ...] = (MANDATORY_SUITE,)
     """In offers to UEs, one crypto line each, in this order."""
