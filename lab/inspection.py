@@ -34,6 +34,8 @@ def _in_sdp(message: Message, end_to_end: bool) -> list[str]:
     for line in description.media:
         if line.indicators:
             found.append(f"3ge2ae:{line.indicators[0][:20]} reached the core")
+        if line.value("fingerprint") and not end_to_end:
+            found.append(f"a=fingerprint on {line.proto} reached the core")
         if line.crypto and not (end_to_end and line.secure):
             found.append(f"a=crypto on {line.proto} reached the core")
         elif line.secure and not end_to_end:

@@ -3,9 +3,11 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from lab import rtcp, rtp
+from lab import kind, rtcp, rtp
+from lab.kind import Check
 from lab.sockets import Address, drain, open_pair, transmit
 from lab.speech import SAMPLES, payload
 from lab.srtp import Protector, SdesKey, Unprotector
@@ -20,17 +22,13 @@ MAX_ECHO = 1300
 
 
 @dataclass(slots=True)
-class Statistics:
-    """What one end sent and saw. ``exact``: packets with the right payload, ``bad``: with another one.
+class Statistics(kind.Statistics):
+    """What one end sent and saw, in packets. ``exact``: with the right payload, ``bad``: with another one.
 
     undecryptable: failed authentication or replay check; foreign: from another address than the peer's.
-    clear, opaque, rtcp_clear, rtcp_opaque: the raw view of what arrived, before anything was decrypted.
+    rtcp_clear, rtcp_opaque: as ``clear`` and ``opaque``.
     """
 
-    sent: int = 0
-    received: int = 0
-    exact: int = 0
-    bad: int = 0
     undecryptable: int = 0
     foreign: int = 0
     lost: int = 0
@@ -39,17 +37,13 @@ class Statistics:
     jitter_ms: float = 0.0
     rtcp_sent: int = 0
     rtcp_received: int = 0
-    clear: int = 0
-    opaque: int = 0
     rtcp_clear: int = 0
     rtcp_opaque: int = 0
-    suite: str | None = None
 
-    def problems(self, packets: int) -> list[str]:
-        """Return what is wrong; nothing where at least ``packets`` came and all of them right."""
+    def problems(self, units: int) -> list[str]:
         found = []
-        if self.exact < packets:
-            found.append(f"{self.exact} of {packets} packets arrived bit-exact")
+        if self.exact < units:
+            found.append(f"{self.exact} of {units} packets arrived bit-exact")
         names = ("bad", "undecryptable", "lost", "foreign", "duplicates")
         found += [f"{count} {name}" for name in names if (count := getattr(self, name))]
         if self.suite and (self.clear or self.rtcp_clear):
@@ -58,8 +52,33 @@ class Statistics:
             found.append(f"{self.opaque} packets without the known payload on a plain leg")
         return found
 
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+    def checks(self, user: str, units: int) -> Iterable[Check]:
+        problems = self.problems(units)
+        seen = f"{self.exact} exact, {self.lost} lost, jitter {self.jitter_ms:.2f} ms"
+        yield Check(f"{user} got {units} packets bit-exact", not problems, "; ".join(problems) or seen)
+        hidden = self.suite is not None and self.opaque > 0 and not self.clear and not self.rtcp_clear
+        yield Check(
+            f"nothing readable on {user}'s access leg",
+            hidden,
+            f"{self.suite}: {self.opaque} RTP and {self.rtcp_opaque} RTCP packets, all encrypted"
+            if hidden
+            else f"{self.clear} RTP and {self.rtcp_clear} RTCP packets in clear",
+        )
+        yield Check(f"{user} got RTCP", self.rtcp_received > 0, f"{self.rtcp_received} reports")
+
+    def columns(self) -> dict[str, str]:
+        return {
+            "sent": str(self.sent),
+            "received": str(self.received),
+            "bit-exact": str(self.exact),
+            "bad": str(self.bad),
+            "not opened": str(self.undecryptable),
+            "lost": str(self.lost),
+            "reordered": str(self.reordered),
+            "jitter ms": f"{self.jitter_ms:.2f}",
+            "readable": f"{self.clear} of {self.clear + self.opaque}",
+            "RTCP in/out": f"{self.rtcp_received}/{self.rtcp_sent}",
+        }
 
 
 class MediaEnd:

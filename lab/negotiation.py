@@ -14,9 +14,9 @@ from lab.srtp import DEFAULT_SUITE, SdesKey
 
 
 class Protection(StrEnum):
-    """What the UE asks for. SDES: e2ae (3ge2ae:requested); E2E: SDES up to the far end; NONE: plain RTP."""
+    """What the UE asks for. E2AE: up to the edge (3ge2ae:requested); E2E: up to the far end; NONE: plain."""
 
-    SDES = "sdes"
+    E2AE = "e2ae"
     E2E = "e2e"
     NONE = "none"
 
@@ -34,9 +34,12 @@ class Agreed:
 
 @dataclass(slots=True)
 class Terms:
-    """What a UE wants of its media. suites: in order of preference; expect_applied: see ``take_answer``."""
+    """What a UE wants of its media. suites: of SRTP, in order of preference.
 
-    protection: Protection = Protection.SDES
+    expect_applied: an answer to 3ge2ae:requested has to say 3ge2ae:applied.
+    """
+
+    protection: Protection = Protection.E2AE
     suites: tuple[str, ...] = (DEFAULT_SUITE,)
     expect_applied: bool = True
 
@@ -60,7 +63,7 @@ class Negotiation:
         if secure and not self._own:
             self._own = [SdesKey.generate(suite, tag) for tag, suite in enumerate(self.terms.suites, 1)]
         line = self._line(direction, self._own if secure else [])
-        if self.terms.protection is Protection.SDES:
+        if self.terms.protection is Protection.E2AE:
             line.indicators = ("requested",)
         return self._build([line])
 
@@ -69,12 +72,9 @@ class Negotiation:
         self._own = [SdesKey.generate(key.suite, key.tag) for key in self._own[:1]]
 
     def take_answer(self, body: bytes) -> Agreed:
-        """Judge the answer to the last offer. Raises BadDescription where no media can flow.
-
-        With ``expect_applied`` an answer to 3ge2ae:requested has to say 3ge2ae:applied.
-        """
+        """Judge the answer to the last offer. Raises BadDescription where no media can flow."""
         found = sdp.parse(body)
-        line = found.audio()
+        line = found.first("audio")
         if line is None:
             raise BadDescription("the answer refuses the stream")
         if len(found.media) != 1:
@@ -85,7 +85,7 @@ class Negotiation:
         if not secure:
             self._judge_plain(found, line)
             return self._agree(line, None, None)
-        if self.terms.protection is Protection.SDES and self.terms.expect_applied:
+        if self.terms.protection is Protection.E2AE and self.terms.expect_applied:
             self._expect_indicator(line, "applied")
         if self.terms.protection is Protection.E2E and line.indicators:
             self._problem("an end-to-end answer carries 3ge2ae")
@@ -101,7 +101,7 @@ class Negotiation:
     def answer(self, body: bytes) -> bytes:
         """Judge an offer and return the answer; ``agreed`` tells the rest. Raises BadDescription: 488."""
         found = sdp.parse(body)
-        line = found.audio()
+        line = found.first("audio")
         if line is None:
             raise BadDescription("the offer has no audio stream")
         protection = self.terms.protection
@@ -113,7 +113,7 @@ class Negotiation:
             return self._answer(found, line, [])
         if line.proto != sdp.SECURE:
             raise BadDescription(f"the offer says {line.proto}, this end is protected")
-        if protection is Protection.SDES:
+        if protection is Protection.E2AE:
             self._expect_indicator(line, "applied")
         elif line.indicators:
             self._problem("an end-to-end offer carries 3ge2ae")
@@ -145,7 +145,7 @@ class Negotiation:
         before = self.agreed
         # Between two UEs an offer may bring a new key; an access edge has to keep its own.
         kept = before is not None and before.send == send and receive is not None
-        free = offered and self.terms.protection is not Protection.SDES
+        free = offered and self.terms.protection is not Protection.E2AE
         if before is not None and kept and not free and before.receive not in (None, receive):
             self._problem("the far end changed its key though ours stayed (TS 23.334 5.11.2.1)")
         self.agreed = Agreed(line.rtp, line.rtcp, send, receive, sdp.MIRROR[line.direction])

@@ -1,4 +1,4 @@
-"""The lab's own SDP: text built and read for one audio stream, no more (RFC 8866, RFC 4568, 24.229 7.5).
+"""The lab's own SDP: text built and read for the media of one call (RFC 8866, RFC 4568, 24.229 7.5).
 
 It shares nothing with the edge's SDP, so that it can witness what the edge makes of an offer.
 """
@@ -15,11 +15,16 @@ DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 MIRROR = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 #: Most octets of a body that this end reads.
 MAX_BODY = 65_535
+#: Most other attributes of an m-line that are kept.
+MAX_ATTRIBUTES = 100
 
 
 @dataclass(slots=True)
 class MediaLine:
-    """One m-line: what stands in it, and the a=crypto and a=3ge2ae values below it as written."""
+    """One m-line: what stands in it, and the a=crypto and a=3ge2ae values below it as written.
+
+    attributes: the other a= lines below it, but for the direction, as ``name:value`` or ``name``.
+    """
 
     kind: str = "audio"
     proto: str = PLAIN
@@ -30,10 +35,20 @@ class MediaLine:
     direction: str = "sendrecv"
     crypto: tuple[str, ...] = field(default=(), repr=False)
     indicators: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
 
     @property
     def secure(self) -> bool:
-        return "SAVP" in self.proto.upper()
+        return any(part in self.proto.upper() for part in ("SAVP", "TLS"))
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of every other attribute ``name``, in order, each "" where it has none."""
+        found = [value.partition(":") for value in self.attributes]
+        return [value.strip() for own, _, value in found if own.lower() == name]
+
+    def value(self, name: str) -> str | None:
+        """Return the first of ``values``."""
+        return next(iter(self.values(name)), None)
 
     @property
     def rtp(self) -> Address:
@@ -49,6 +64,8 @@ class MediaLine:
         if self.crypto:
             suites = [line.split()[1] for line in self.crypto if len(line.split()) > 1]
             parts.append(f"crypto({', '.join(suites)})")
+        parts += [f"fingerprint({value.split(' ')[0]})" for value in self.values("fingerprint")]
+        parts += [f"setup:{value}" for value in self.values("setup")]
         parts += [f"3ge2ae:{value}" for value in self.indicators]
         text = f"{'' if self.kind == 'audio' else self.kind + ' '}{' +'.join(parts)}"
         if not self.port:
@@ -64,9 +81,9 @@ class Description:
     origin: tuple[str, str] = ("1", "1")
     session_crypto: bool = False
 
-    def audio(self) -> MediaLine | None:
-        """Return the first audio line that is in use."""
-        return next((m for m in self.media if m.kind == "audio" and m.port), None)
+    def first(self, kind: str) -> MediaLine | None:
+        """Return the first line of this media type that is in use."""
+        return next((m for m in self.media if m.kind == kind and m.port), None)
 
     def summary(self) -> str:
         return " | ".join(m.summary() for m in self.media)
@@ -119,6 +136,7 @@ def build(description: Description, address: str, user: str = "-") -> bytes:
         if m.kind == "audio":
             lines += [f"a=rtpmap:{f} {_NAMES[f]}" for f in m.formats if f in _NAMES]
         lines += [f"a=crypto:{value}" for value in m.crypto]
+        lines += [f"a={value}" for value in m.attributes]
         lines += [f"a=3ge2ae:{value}" for value in m.indicators]
         lines.append(f"a={m.direction}")
     return ("\r\n".join(lines) + "\r\n").encode()
@@ -150,7 +168,7 @@ def rewrite(body: bytes, ends: list[Address | None]) -> bytes:
 
 def rejected(line: MediaLine) -> MediaLine:
     """Return the answer that refuses ``line`` (RFC 3264 6)."""
-    return replace(line, port=0, crypto=(), indicators=())
+    return replace(line, port=0, crypto=(), indicators=(), attributes=())
 
 
 _NAMES = {"0": "PCMU/8000", "8": "PCMA/8000", "101": "telephone-event/8000"}
@@ -175,3 +193,5 @@ def _attribute(line: MediaLine, value: str) -> None:
         line.rtcp_port = int(port) if port.isdigit() and 0 < int(port) <= 65_535 else None
     elif value in DIRECTIONS:
         line.direction = value
+    elif len(line.attributes) < MAX_ATTRIBUTES:
+        line.attributes += (value,)

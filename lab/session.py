@@ -5,11 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lab.call import Call
-from lab.media import MAX_PACKETS, Statistics
+from lab.kind import Statistics
 from lab.ue import UserAgent
 
-#: Packets of a second.
-RATE = 50
 Say = Callable[[str], None]
 
 
@@ -43,9 +41,9 @@ async def place(ue: UserAgent, uri: str, seconds: float, say: Say) -> CallReport
     began = asyncio.get_running_loop().time()
     call = await ue.call(uri)
     say(f"{uri} answered")
-    packets = max(1, round(seconds * RATE))
-    await call.media.exchange(packets)
-    return _judge(call, uri, await call.hangup(), packets, began)
+    units = ue.kind.units(seconds)
+    await call.media.exchange(units)
+    return _judge(call, uri, await call.hangup(), units, began)
 
 
 async def take(ue: UserAgent, seconds: float, say: Say) -> CallReport:
@@ -67,14 +65,13 @@ async def take(ue: UserAgent, seconds: float, say: Say) -> CallReport:
 
 
 async def _talk(call: Call, seconds: float) -> None:
-    packets = min(MAX_PACKETS, round(seconds * RATE))
     if call.agent.echo:
         await asyncio.sleep(seconds)
     else:
-        await call.media.send(packets)
+        await call.media.send(call.agent.kind.units(seconds))
 
 
-def _judge(call: Call, far: str, statistics: Statistics, packets: int, began: float) -> CallReport:
+def _judge(call: Call, far: str, statistics: Statistics, units: int, began: float) -> CallReport:
     seconds = asyncio.get_running_loop().time() - began
-    problems = [*call.problems, *statistics.problems(packets)]
+    problems = [*call.problems, *statistics.problems(units)]
     return CallReport(far, seconds, call.provisional, statistics, problems)

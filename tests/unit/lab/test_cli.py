@@ -111,7 +111,7 @@ def test_unknown_suite() -> None:
 
 async def test_ues_call_each_other_through_a_core() -> None:
     async with CoreNetwork("ims.example", {"alice": "pw1", "bob": "pw2"}, behind_edge=False) as core:
-        options = ("--proxy", core.uri, "--srtp", "none", "--json")
+        options = ("--proxy", core.uri, "--protection", "none", "--json")
         bob = await imslab("ue", "sip:bob@ims.example", "--answer", "1", *options, IMSLAB_PASSWORD="pw2")
         assert bob.stderr is not None
         assert b"registered for" in await bob.stderr.readline()

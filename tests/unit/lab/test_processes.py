@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.audio import AUDIO
 from lab.edge import Edge, total
 from lab.errors import ProcessFailed
 from lab.processes import Process
@@ -115,7 +116,7 @@ def test_leaks_are_found_in_every_form() -> None:
 def test_nothing_seen_is_nothing_proved() -> None:
     result = Result()
     assert not result.verified
-    call = CallRecord("alice", "bob", 50)
+    call = CallRecord(AUDIO, "alice", "bob", 50)
     failed = [check.name for check in call.checks() if not check.passed]
     assert any("plain media in the core" in name for name in failed)
     assert any("decided as e2ae" in name for name in failed)

@@ -19,7 +19,7 @@ def test_parse() -> None:
     found = sdp.parse(OFFER)
     audio, video, other = found.media
     assert found.origin == ("7", "3")
-    assert found.audio() is audio
+    assert found.first("audio") is audio
     assert (audio.rtp, audio.rtcp) == (("192.0.2.10", 30000), ("192.0.2.10", 30001))
     assert (audio.secure, audio.direction, audio.indicators) == (True, "sendonly", ("requested",))
     assert len(audio.crypto) == 2

@@ -9,8 +9,9 @@ import pytest
 from lab import sdp
 from lab.errors import BadDescription
 from lab.media import MediaEnd
+from lab.relay import Observed, Party
 from lab.srtp import SdesKey
-from lab.witness import MediaWitness, Observed, Party
+from lab.witness import MediaWitness
 
 FAST = 0.001
 

@@ -1,0 +1,6 @@
+"""Every kind of media that a UE of the lab speaks, by its name."""
+
+from lab.audio import AUDIO
+from lab.kind import Kind
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (AUDIO,)}
