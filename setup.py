@@ -18,8 +18,8 @@ PACKAGES = (
 )  # fmt: skip
 MODULES = (
     "pcscf/admin/counters.py", "pcscf/edge.py", "pcscf/errors.py", "pcscf/flow.py", "pcscf/transport/udp.py",
-    "iq/association.py", "iq/errors.py", "iq/exchange.py", "iq/fingerprint.py", "iq/peer.py",
-    "iq/procedures.py", "iq/suites.py", "iq/times.py", "iq/tpkt.py",
+    "iq/association.py", "iq/errors.py", "iq/exchange.py", "iq/fingerprint.py", "iq/msrp.py",
+    "iq/peer.py", "iq/procedures.py", "iq/suites.py", "iq/times.py", "iq/tpkt.py",
 )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 MAX_URI = 512
 """Characters of one. Longer ones are not taken over: each message grows by what its URIs grow."""
+AWARE = "msrp"
+"""How a gateway announces that it can be aware of it."""
 DEFAULT_PORT = "2855"
 """RFC 4975 15.4."""
 
