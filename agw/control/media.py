@@ -75,6 +75,8 @@ class Media:
             number,
             tcp,
             secured(None, stream, self.new_identity),
+            stream.local_path,
+            stream.remote_path,
         )
 
     def join(self, end: End, other: End) -> None:

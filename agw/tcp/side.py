@@ -11,6 +11,7 @@ from agw.security.session import Session
 from agw.tcp.api import Report, TcpLeg
 from agw.tcp.connection import Connection
 from agw.tcp.door import Door
+from agw.tcp.msrp import Malformed, Rewriter
 from agw.tcp.secured import Secured
 from agw.tcp.states import Effect, Event, State, step
 from hosting.counters import Tally
@@ -76,6 +77,7 @@ class Side:
         self._door = Door(common.loop, self, (address, port, dscp))
         self._role: Setup | None = None
         self._security: Security | None = None
+        self._rewriter: Rewriter | None = None
         self._insecure: SecurityCause | None = None
         self._far: tuple[str, int] | None = None
         self._asked = False
@@ -89,6 +91,8 @@ class Side:
             if self.peer is not None and self.state is self.peer.state is State.UP:
                 self.peer.feed(Event.RENEW)
             self.feed(Event.RENEW)
+        if self._rewriter is not None and leg.rewriting is not None:
+            self._rewriter.change(leg.rewriting)
         for side in self.both():
             side.begin()
             side.flow()
@@ -174,6 +178,8 @@ class Side:
 
     def arrived(self, sock: socket.socket, address: tuple[str, int]) -> None:
         self._far = address
+        rewriting = self.leg.rewriting
+        self._rewriter = Rewriter(rewriting) if rewriting is not None else None
         if self._security is None:
             self.connection = Connection(self._common.loop, sock, self)
             self.feed(Event.OPENED)
@@ -212,9 +218,22 @@ class Side:
             return
         self.counters.octets += len(data)
         self._last_activity = self._common.loop.time()
+        if self._rewriter is not None:
+            try:
+                data = self._rewriter.feed(data)
+            except Malformed as error:
+                self._common.tally["msrp_malformed"] += 1
+                self.feed(Event.ENDED, f"malformed MSRP: {error}")
+                return
+            self._count_foreign(self._rewriter)
         peer.connection.write(data)
         if peer.connection.waiting:
             self.connection.read(False)
+
+    def _count_foreign(self, rewriter: Rewriter) -> None:
+        if rewriter.foreign:
+            self._common.tally["msrp_foreign"] += rewriter.foreign
+            rewriter.foreign = 0
 
     def finished_reading(self) -> None:
         peer = self.peer
@@ -246,6 +265,8 @@ class Side:
         """Does what was begun agree with the leg?"""
         leg = self.leg
         if leg.setup is not self._role or leg.security != self._security:
+            return False
+        if self.connection is not None and (leg.rewriting is None) is not (self._rewriter is None):
             return False
         if self._role is Setup.PASSIVE:
             waits = leg.latching or leg.remote is not None
