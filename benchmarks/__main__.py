@@ -54,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--calls", type=int, help="signalling --held: calls")
     parser.add_argument("--minutes", type=float, help="soak: how long")
     parser.add_argument("--rate", type=float, help="soak: calls/s")
+    parser.add_argument("--mebibytes", type=int, help="streams: of one transfer")
     for name, parts, instead in (
         ("signalling", _SIGNALLING_PARTS, "not all"),
         ("media", _MEDIA_PARTS, "not its table"),
@@ -80,6 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
         parts=frozenset((given.parts or []) + (["cost"] if given.rates else [])),
         minutes=given.minutes or (0.2 if quick else 60.0),
         rate=given.rate or 20.0,
+        mebibytes=given.mebibytes or (4 if quick else 100),
     )
     names = given.names or NAMES[:-1]
     peers = dict.fromkeys(

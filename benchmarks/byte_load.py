@@ -15,7 +15,7 @@ from agw.security.certificates import Identity
 from benchmarks.errors import BenchmarkFailed
 from benchmarks.load import FAR, UE
 from benchmarks.machine import Steal
-from benchmarks.processes import cpu_seconds
+from benchmarks.processes import cpu_seconds, forget_peak, peak
 
 MIB = 1 << 20
 BLOCK = 256 * 1024
@@ -29,11 +29,12 @@ _TWICE = _PATTERN * 2
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """cpu: seconds of the relay; stolen: that the hypervisor took meanwhile."""
+    """cpu: seconds of the relay; memory: kB that it took more at its peak; stolen: seconds."""
 
     octets: int
     seconds: float
     cpu: float
+    memory: int
     stolen: float
 
     @property
@@ -104,6 +105,7 @@ def transfer(source: socket.socket, sink: socket.socket, octets: int, pids: Sequ
             failures.append(error)
 
     thread = threading.Thread(target=send)
+    before = forget_peak(pids)
     stolen, cpu, started = Steal(), cpu_seconds(pids), time.perf_counter()
     thread.start()
     try:
@@ -112,7 +114,8 @@ def transfer(source: socket.socket, sink: socket.socket, octets: int, pids: Sequ
         raise BenchmarkFailed(f"a transfer broke: {failures or error}") from None
     finished = time.perf_counter()
     thread.join()
-    return Transfer(octets, finished - started, cpu_seconds(pids) - cpu, stolen.seconds())
+    took = cpu_seconds(pids) - cpu
+    return Transfer(octets, finished - started, took, peak(pids) - before, stolen.seconds())
 
 
 def _send(sock: socket.socket, octets: int) -> None:

@@ -24,7 +24,7 @@ from hosting import logs
 
 TARGET = 0.5
 """Of the peer's octets a second, and of its octets for a second of CPU."""
-SIZE, QUICK_SIZE, WARM_UP = 100 * MIB, 4 * MIB, 1 * MIB
+WARM_UP = 1 * MIB
 TO_CORE, TO_UE = "to the core", "to the UE"
 
 
@@ -65,8 +65,11 @@ def run(options: Options) -> int:
 
 
 async def _table(group: Group, options: Options) -> None:
-    size = QUICK_SIZE if options.quick else SIZE
-    print(f"{size // MIB} MiB a run, {options.repetitions} runs; CPU of the relay for 100 MiB")
+    size = options.mebibytes * MIB
+    print(
+        f"{options.mebibytes} MiB a run, {options.repetitions} runs; CPU of the relay for 100 MiB, and the "
+        "memory that it took at most for a transfer"
+    )
     ratios: list[str] = []
     async with _kinds(group, options) as kinds:
         for kind in kinds:
@@ -109,9 +112,10 @@ async def _kinds(group: Group, options: Options) -> AsyncIterator[list[Kind]]:
 def _print(where: str, name: str, transfers: Sequence[Transfer]) -> None:
     rate = report.spread([one.rate for one in transfers], 0)
     cost = report.spread([one.cost for one in transfers], 0)
+    memory = max(one.memory for one in transfers)
     stolen = sum(one.stolen for one in transfers)
     notes = f"  stolen {stolen:.1f} s" if stolen >= 0.1 else ""
-    print(f"{where}  {name:8s} {rate:18s} MB/s  CPU {cost:18s} ms{notes}", flush=True)
+    print(f"{where}  {name:8s} {rate:18s} MB/s  CPU {cost:18s} ms  {memory:5d} kB{notes}", flush=True)
 
 
 def _ratios(where: str, ours: tuple[str, list[Transfer]], theirs: tuple[str, list[Transfer]]) -> str:

@@ -58,6 +58,6 @@ def test_a_piece_that_came_twice() -> None:
 
 
 def test_a_rate_and_a_cost() -> None:
-    done = Transfer(50 * MIB, seconds=0.5, cpu=0.25, stolen=0.0)
+    done = Transfer(50 * MIB, seconds=0.5, cpu=0.25, memory=0, stolen=0.0)
     assert done.rate == pytest.approx(104.8576)
     assert done.cost == pytest.approx(500)
