@@ -1,8 +1,9 @@
 """Audio as a kind of media: one RTP stream, plain or with keys in its description (RFC 3551, RFC 4568)."""
 
+from lab.descriptions import Protection, Terms
 from lab.kind import Kind, Media
 from lab.media import MediaEnd, Statistics
-from lab.negotiation import Negotiation, Protection, Terms
+from lab.negotiation import Negotiation
 from lab.sockets import Address
 
 

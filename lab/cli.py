@@ -19,11 +19,11 @@ from hosting.tls import connecting_context
 from lab import keyfile, session
 from lab.address import Target, parse_target
 from lab.core import CoreNetwork
+from lab.descriptions import Protection, Terms
 from lab.errors import LabError
 from lab.kind import Kind
 from lab.kinds import KINDS
 from lab.media import MediaEnd
-from lab.negotiation import Protection, Terms
 from lab.report import console, statistics_table, witness_table
 from lab.srtp import DEFAULT_SUITE, PROFILES
 from lab.ue import UserAgent

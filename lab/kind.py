@@ -8,8 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
+from lab.descriptions import Terms
 from lab.errors import LabError
-from lab.negotiation import Terms
 
 
 @dataclass(slots=True)

@@ -17,11 +17,11 @@ from hosting.tls import connecting_context
 from lab.address import Target, parse_target, target_of
 from lab.audio import AUDIO
 from lab.call import Call
+from lab.descriptions import Protection, Terms
 from lab.dialog import Dialog
 from lab.errors import CallFailed, LabError, RegistrationFailed
 from lab.exchange import Invitation, Reply
 from lab.kind import Kind
-from lab.negotiation import Protection, Terms
 from lab.registration import Registration
 from lab.stack import SipStack
 from lab.trace import Trace

@@ -3,8 +3,9 @@
 import pytest
 
 from lab import sdp
+from lab.descriptions import Protection, Terms
 from lab.errors import BadDescription
-from lab.negotiation import Negotiation, Protection, Terms
+from lab.negotiation import Negotiation
 from lab.srtp import SdesKey
 
 GCM, CM = "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80"

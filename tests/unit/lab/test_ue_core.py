@@ -8,9 +8,9 @@ import pytest
 
 from lab.call import Call
 from lab.core import CoreNetwork
+from lab.descriptions import Protection, Terms
 from lab.errors import CallFailed, RegistrationFailed
 from lab.ladder import Ladder
-from lab.negotiation import Protection, Terms
 from lab.relay import Party
 from lab.trace import Trace
 from lab.ue import UserAgent
