@@ -63,7 +63,10 @@ class Report(NamedTuple):
 
 @dataclass(slots=True)
 class Passed:
-    """What came out of associations in the clear and went on. last_activity: loop time, None before."""
+    """What came out of associations in the clear and went on; of a far port, what went into them.
+
+    last_activity: loop time, None before, and of a far port.
+    """
 
     counters: Counters
     last_activity: float | None = None
@@ -83,10 +86,10 @@ class DtlsEnds(Protocol):
         """What there is so far; while an association is renewed, those of the one before."""
 
     def passed(self, port: PortId) -> Passed | None:
-        """None where DTLS does not end."""
+        """None where DTLS ends neither at this port nor at the one that it is the far one of."""
 
     def close(self, port: PortId) -> Passed | None:
-        """Forget everything; the peer hears of it."""
+        """Forget everything, and return what ``passed`` has; the peer hears of it."""
 
     def take(self, datagrams: list[Datagram]) -> None:
         """What the engine handed over, of any port."""

@@ -10,7 +10,7 @@ from agw.dtls.api import DtlsEnds, DtlsLeg, Keys, Passed, Report
 from agw.dtls.association import Common
 from agw.dtls.side import Side
 from agw.dtls.srtp import use_srtp
-from agw.engine.api import Address, Datagram, Engine, PortId
+from agw.engine.api import Address, Counters, Datagram, Engine, PortId
 from agw.security.profiles import Profile, dtls
 from agw.security.session import HANDSHAKE_SECONDS, Handshakes
 from hosting.counters import Tally
@@ -40,6 +40,7 @@ class Dtls:
         self._engine = engine
         self._sides: dict[PortId, Side] = {}
         self._far: dict[PortId, Side] = {}
+        self._protected: dict[PortId, Passed] = {}
         self._waiting: deque[Datagram] = deque()
         self._working = False
         self._keyed: Callable[[PortId], None] = _nobody
@@ -69,6 +70,7 @@ class Dtls:
         self._leave_far(side)
         if leg.far is not None:
             self._far[leg.far] = side
+            self._protected.setdefault(leg.far, Passed(Counters()))
         side.edit(leg)
         self._loop.call_soon(self._settle, side)  # once the engine hands over what the answer is
 
@@ -83,12 +85,12 @@ class Dtls:
 
     def passed(self, port: PortId) -> Passed | None:
         side = self._sides.get(port)
-        return side.passed if side is not None else None
+        return side.passed if side is not None else self._protected.get(port)
 
     def close(self, port: PortId) -> Passed | None:
         side = self._sides.pop(port, None)
         if side is None:
-            return None
+            return self._protected.pop(port, None)
         self._leave_far(side)
         side.close()
         self._send(side)
@@ -114,11 +116,17 @@ class Dtls:
         if (side := self._sides.get(datagram.port)) is not None:
             side.receive(datagram)
         elif (side := self._far.get(datagram.port)) is not None:
-            side.protect(datagram.data)
+            self._protect(side, datagram)
         else:
             self._common.tally["unexpected"] += 1  # the port was closed meanwhile
             return
         self._settle(side)
+
+    def _protect(self, side: Side, datagram: Datagram) -> None:
+        passed = self._protected.get(datagram.port)
+        if side.protect(datagram.data) and passed is not None:
+            passed.counters.packets += 1
+            passed.counters.octets += len(datagram.data)
 
     def _latched(self, port: PortId) -> Address | None:
         return self._engine.state(port).source

@@ -102,13 +102,14 @@ class Side:
         else:
             association.receive(data, source)
 
-    def protect(self, packet: bytes) -> None:
-        """From the far end, in the clear: to the peer."""
+    def protect(self, packet: bytes) -> bool:
+        """From the far end, in the clear: to the peer. False: it has no association."""
         self._check(packet)
         for one in self._candidates(False):
             if one.send(packet):
-                return
+                return True
         self._common.tally["unassociated"] += 1
+        return False
 
     # Owner of associations
 
