@@ -42,6 +42,12 @@ class _Transport(StrEnum):
     TLS = "tls"
 
 
+class _Setup(StrEnum):
+    ACTPASS = "actpass"
+    ACTIVE = "active"
+    PASSIVE = "passive"
+
+
 _KINDS = ", ".join(KINDS)
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -133,6 +139,12 @@ def ue(
     suite: Annotated[
         list[str] | None, typer.Option(help="Of SRTP, in order of preference. May be repeated.")
     ] = None,
+    setup: Annotated[
+        _Setup, typer.Option(help="Own a=setup, where media has one: who connects, or begins DTLS.")
+    ] = _Setup.ACTPASS,
+    loss: Annotated[
+        int, typer.Option(help="Percent of the datagrams of a fax that are not sent.", min=0, max=99)
+    ] = 0,
     duration: Annotated[float, typer.Option(help="Seconds of media.", min=0.02)] = 2.0,
     echo: Annotated[bool, typer.Option(help="Send back what comes instead of speech.")] = False,
     address: Annotated[str, typer.Option(help="Own address.")] = "127.0.0.1",
@@ -142,7 +154,7 @@ def ue(
 
     The password is in IMSLAB_PASSWORD (default "imslab"). Exit status 0 only if all media was verified.
     """
-    kind, terms = _kind(media), Terms(protection, _suites(suite))
+    kind, terms = _kind(media), Terms(protection, _suites(suite), setup=setup, loss=loss)
     out = console(stderr=as_json)
 
     async def run() -> int:

@@ -107,7 +107,7 @@ class Demo:
         kind = caller.kind
         record = CallRecord(kind, caller.user, callee.user, kind.units(self._seconds))
         self.result.calls.append(record)
-        self._say(f"call      {record.name}, {record.units} {kind.unit} each way")
+        self._say(f"call      {record.name}, {record.units} {kind.unit}")
         before = len(edge.agw.events)
         try:
             placed, taken = await _connect(caller, callee)

@@ -22,13 +22,15 @@ class Terms:
     """What a UE wants of its media. suites: of SRTP, in order of preference.
 
     expect_applied: an answer to 3ge2ae:requested has to say 3ge2ae:applied. setup: of connections and
-    associations, what offers say and answers choose where they may (RFC 4145 4.1).
+    associations, what offers say and answers choose where they may (RFC 4145 4.1). loss: percent of the
+    datagrams of a fax that are not sent, as if the network had lost them.
     """
 
     protection: Protection = Protection.E2AE
     suites: tuple[str, ...] = (DEFAULT_SUITE,)
     expect_applied: bool = True
     setup: str = "actpass"
+    loss: int = 0
 
 
 @dataclass(slots=True)

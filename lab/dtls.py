@@ -7,17 +7,16 @@ Nothing here is shared with the gateway but OpenSSL itself.
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
-from OpenSSL.crypto import X509
 
-from lab import certificate
-from lab.certificate import Fingerprint, Identity
+from lab.identity import Identity, context, vouched
 from lab.srtp import DTLS_PROFILES, SdesKey, exported
 
 #: Octets of a datagram of the handshake.
 MTU = 1200
-#: ECDHE and AES-GCM alone (TS 33.328 Annex M).
-_CIPHERS = b"ECDHE+AESGCM"
+#: First octet of a record that carries media.
+APPLICATION_DATA = 23
 _HEADER = 13
 _VERSIONS = (b"\xfe\xff", b"\xfe\xfd")
 
@@ -32,29 +31,31 @@ class State(StrEnum):
 class DtlsEnd:
     """Call ``start``, ``receive`` for each datagram, ``tick`` at ``due``; then send what ``datagrams`` has.
 
-    expected: of the peer's certificate. client: a=setup of this end is active. suites: SRTP that use_srtp
-    offers or takes; without any it is left out. reason: why it is OVER. now: any steady clock, in seconds.
+    fingerprints: of the peer's certificate, as in SDP. client: of DTLS, is this end. suites: SRTP that
+    use_srtp offers or takes; without any it is left out. keys: gets the secrets of the association in base64.
+    reason: why it is OVER. now: any steady clock, in seconds.
     """
 
     def __init__(
-        self, identity: Identity, expected: Sequence[Fingerprint], *, client: bool, suites: Sequence[str] = ()
+        self,
+        identity: Identity,
+        fingerprints: tuple[str, ...],
+        keys: set[str],
+        *,
+        client: bool,
+        suites: Sequence[str] = (),
     ) -> None:
         self.state = State.NEW
         self.client = client
         self.reason = ""
         self.due: float | None = None
-        self._expected = tuple(expected)
-        self._checked = False
-        context = SSL.Context(SSL.DTLS_METHOD)
-        context.set_options(SSL.OP_NO_QUERY_MTU | SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
-        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-        context.set_cipher_list(_CIPHERS)
-        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)
-        context.use_certificate(identity.certificate)
-        context.use_privatekey(identity.key)
+        self._fingerprints = fingerprints
+        made = context(SSL.DTLS_METHOD, identity, fingerprints, keys)
+        made.set_options(SSL.OP_NO_QUERY_MTU)
+        made.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         if suites:
-            context.set_tlsext_use_srtp(":".join(DTLS_PROFILES[suite] for suite in suites).encode())
-        self._connection = SSL.Connection(context)
+            made.set_tlsext_use_srtp(":".join(DTLS_PROFILES[suite] for suite in suites).encode())
+        self._connection = SSL.Connection(made)
         self._connection.set_ciphertext_mtu(MTU)
         if client:
             self._connection.set_connect_state()
@@ -130,12 +131,6 @@ class DtlsEnd:
             return None
         return exported(suite, self._connection.export_keying_material, client=self.client)
 
-    def _verify(self, _: SSL.Connection, shown: X509, _error: int, depth: int, _ok: int) -> bool:
-        # Who signed it and until when says nothing: the fingerprint of the SDP alone counts.
-        if depth == 0:
-            self._checked = certificate.matches(shown.to_cryptography(), self._expected)
-        return depth > 0 or self._checked
-
     def _handshake(self, now: float) -> None:
         try:
             self._connection.do_handshake()
@@ -145,7 +140,8 @@ class DtlsEnd:
             self._end(_why(error))
         else:
             self.due = None
-            if self._checked:
+            shown = self._connection.get_peer_certificate(as_cryptography=True)
+            if shown is not None and vouched(shown.public_bytes(Encoding.DER), self._fingerprints):
                 self.state = State.UP
             else:
                 self._end("no certificate was checked")

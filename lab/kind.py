@@ -112,8 +112,8 @@ class Kind:
     """name: of ``--media``; mechanism: what a UE announces for e2ae; unit: what is counted, in the plural.
 
     rate: units of a second; open: (terms, own address, user, echo) -> the media of a call. Raises LabError.
-    octets: fewest of a unit each way, where media is a stream, of which the gateway counts octets; 0: it
-    counts packets. calls: what the demo's two UEs want when they call each other.
+    octets: fewest of a unit each way, where it is not a packet that passes the gateway each way; 0: it is.
+    calls: what the demo's two UEs want when they call each other.
     """
 
     name: str

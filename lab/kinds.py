@@ -1,6 +1,7 @@
 """Every kind of media that a UE of the lab speaks, by its name."""
 
 from lab.audio import AUDIO
+from lab.fax import T38
 from lab.kind import Kind
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (AUDIO,)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (AUDIO, T38)}

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from functools import partial
 
-from lab import rtp, sdp
+from lab import fax, rtp, sdp
 from lab.errors import LabError
 from lab.relay import DatagramRelay, Make, Observed, Party, Relay
 from lab.sockets import Address
@@ -14,7 +14,10 @@ MAX_CALLS = 1000
 MAX_LINES = 8
 MAX_HISTORY = 1000
 #: What relays a protocol, by a part of its name: the first that fits counts. What none fits passes by.
-RELAYS: tuple[tuple[str, Make], ...] = (("RTP/", partial(DatagramRelay, rtp.in_clear)),)
+RELAYS: tuple[tuple[str, Make], ...] = (
+    ("RTP/", partial(DatagramRelay, rtp.in_clear)),
+    ("UDPTL", partial(DatagramRelay, fax.readable)),
+)
 
 
 class MediaWitness:

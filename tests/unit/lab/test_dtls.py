@@ -10,9 +10,9 @@ from agw.security.certificates import Identity as GatewayIdentity
 from agw.security.events import Data
 from agw.security.session import Handshakes, Session
 from agw.security.session import State as GatewayState
-from iq.fingerprint import Fingerprint as GatewayFingerprint
-from lab.certificate import Fingerprint, Identity
+from iq.fingerprint import read_fingerprint
 from lab.dtls import MTU, DtlsEnd, State, is_record
+from lab.identity import Identity
 from lab.srtp import DTLS_PROFILES
 
 BOTH = tuple(DTLS_PROFILES)
@@ -26,8 +26,8 @@ def pair(
     server_suites: tuple[str, ...] = (),
 ) -> tuple[DtlsEnd, DtlsEnd]:
     """A client, who expects the certificate of ``expected``, and a server; both have begun."""
-    client = DtlsEnd(ME, [expected.fingerprint], client=True, suites=client_suites)
-    server = DtlsEnd(IT, [ME.fingerprint], client=False, suites=server_suites)
+    client = DtlsEnd(ME, (expected.fingerprint,), set(), client=True, suites=client_suites)
+    server = DtlsEnd(IT, (ME.fingerprint,), set(), client=False, suites=server_suites)
     server.start(0.0)
     client.start(0.0)
     return client, server
@@ -145,11 +145,11 @@ def test_with_the_gateway(client: bool, suite: str) -> None:
     session = Session(
         profile,
         theirs,
-        (GatewayFingerprint("sha-256", ME.fingerprint.digest),),
+        (read_fingerprint(ME.fingerprint),),
         client=not client,
         handshakes=Handshakes(),
     )
-    end = DtlsEnd(ME, [Fingerprint.parse(theirs.fingerprint("sha-256").text)], client=client, suites=(suite,))
+    end = DtlsEnd(ME, (theirs.fingerprint("sha-256").text,), set(), client=client, suites=(suite,))
     end.start(0.0)
     session.start(0.0)
     arrived: list[bytes] = []
