@@ -7,10 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from agw.app import Process
-from agw.config import Config
-from hosting.config import load
-from hosting.daemon import Stopping
 from iq.controller import Gateway
 from iq.fingerprint import read_fingerprint
 from iq.procedures import Change, SecurityCause, SecurityChange
@@ -18,7 +14,7 @@ from pcscf.alg.session import MediaPolicy, MediaSession, Plan
 from pcscf.flow import Side
 from pcscf.sdp.model import Media, Sdp
 from tests.support import engines
-from tests.support.agw_process import Palg, write
+from tests.support.agw_process import Palg, controlled
 from tests.support.dtls_call import Ue
 from tests.support.media import Random, profile, sdp
 from tests.support.media_peer import LOOPBACK, TIMEOUT, Peer, rtcp, rtp, until
@@ -33,16 +29,8 @@ UDPTL = bytes.fromhex("0005 06 c001800000ff 00 01 06 c001800000fe")
 
 @pytest.fixture(params=engines.NAMES)
 async def palg(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Palg]:
-    if request.param == "native":
-        engines.require_native()
-    made = Palg()
-    await made.controller.start()
-    path = write(tmp_path / "agw.yaml", made.controller.port, kind=request.param)
-    process = Process(load(path, Config))
-    await process.start(Stopping())
-    yield made
-    await process.close()
-    await made.controller.close()
+    async with controlled(tmp_path, request.param) as made:
+        yield made
 
 
 class Talk:
