@@ -1,4 +1,4 @@
-"""python -m benchmarks [signalling] [media] [streams] [codecs] [soak] [options]
+"""python -m benchmarks [signalling] [media] [streams] [handshakes] [codecs] [soak] [options]
 
 Status 1 where anything was lost.
 """
@@ -13,11 +13,12 @@ from benchmarks.errors import BenchmarkFailed
 from benchmarks.machine import describe
 from benchmarks.options import Options
 
-NAMES = ("signalling", "media", "streams", "codecs", "soak")
+NAMES = ("signalling", "media", "streams", "handshakes", "codecs", "soak")
 _PEERS = {
     "signalling": ("Kamailio", "rtpengine", "SIPp"),
     "media": ("rtpengine",),
     "streams": ("socat", "stunnel"),
+    "handshakes": ("rtpengine", "stunnel"),
     "soak": ("SIPp",),
 }
 _SIGNALLING_PARTS = {

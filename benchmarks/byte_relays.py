@@ -10,7 +10,8 @@ from benchmarks.media_edge import MediaEdge
 from benchmarks.peers.socat import Socat
 from benchmarks.peers.stunnel import Stunnel
 from benchmarks.processes import Child, Group
-from iq.procedures import Action, Endpoint, Latch, Mode, Release, Reserve, Reserved, Setup, Stream
+from iq.fingerprint import Fingerprint
+from iq.procedures import Action, Endpoint, Latch, Mode, Reserve, Reserved, Setup, Stream
 
 Address = tuple[str, int]
 _HEARTBEAT = 3600
@@ -27,10 +28,10 @@ class ByteRelay(ABC):
 
     @abstractmethod
     async def open(self) -> Address:
-        """Be ready for one connection; where the UE connects to."""
+        """Be ready for one more connection; where the UE connects to."""
 
     async def close(self) -> None:  # noqa: B027 (most need nothing)
-        """The connection is over."""
+        """All connections are over."""
 
     def pids(self) -> list[int]:
         return self.child.pids()
@@ -45,20 +46,21 @@ class AgwBytes(ByteRelay):
         self._edge = edge
         self._far = far
         self._expected = expected
-        self._context: int | None = None
+        self._contexts: list[int] = []
 
     @property
     def child(self) -> Child:
         return self._edge.child
 
     async def open(self) -> Address:
-        self._context, to = await open_bytes(self._edge, self._far, self._expected)
+        context, to, _ = await open_bytes(self._edge, self._far, self._expected)
+        self._contexts.append(context)
         return to
 
     async def close(self) -> None:
-        if self._context is not None:
-            await self._edge.ask(Action(self._context, [Release()]))
-            self._context = None
+        contexts, self._contexts = self._contexts, []
+        for context in contexts:
+            await self._edge.release(context)
 
 
 class SocatBytes(ByteRelay):
@@ -89,10 +91,13 @@ class StunnelBytes(ByteRelay):
         return "127.0.0.1", self._stunnel.port
 
 
-async def open_bytes(edge: MediaEdge, far: Address, expected: Identity | None) -> tuple[int, Address]:
-    """Make a stream between a UE, which connects, and ``far``; the context, and where the UE connects to.
+async def open_bytes(
+    edge: MediaEdge, far: Address, expected: Identity | None
+) -> tuple[int, Address, Fingerprint | None]:
+    """Make a stream between a UE, which connects, and ``far``.
 
-    expected: the UE's certificate, under TLS; None: plain. Raises BenchmarkFailed."""
+    Return the context, where the UE connects to, and the certificate that it sees there. expected: the UE's,
+    under TLS; None: plain. Raises BenchmarkFailed."""
     transport = "TCP/MSRP" if expected is None else "TCP/TLS/MSRP"
     ue = Stream(1, "message", transport, "*", Mode.SEND_RECEIVE, setup=Setup.PASSIVE)
     if expected is not None:
@@ -102,7 +107,7 @@ async def open_bytes(edge: MediaEdge, far: Address, expected: Identity | None) -
     core.remote, core.setup = Endpoint(*far), Setup.ACTIVE
     wanted = Reserve("access", [ue], _HEARTBEAT, Latch.LATCH, UE), Reserve("core", [core], _HEARTBEAT)
     made = await edge.ask(Action(None, [*wanted]))
-    ends = [one.streams[0].local for one in made.replies if isinstance(one, Reserved)]
-    if made.error is not None or made.context is None or not ends or ends[0] is None:
+    ends = [one.streams[0] for one in made.replies if isinstance(one, Reserved)]
+    if made.error is not None or made.context is None or not ends or (local := ends[0].local) is None:
         raise BenchmarkFailed(f"the gateway refused a stream: {made.error}")
-    return made.context, (ends[0].address, ends[0].port)
+    return made.context, (local.address, local.port), ends[0].local_fingerprint
