@@ -10,10 +10,19 @@ PATIENCE = 10.0
 
 
 class Association:
-    """emit: sends a datagram to the peer; take: gets what records of the peer carry. ``close`` when done."""
+    """emit: sends a datagram to the peer; take: gets what records of the peer carry; stands: called when the
+    handshake is done, before anything is taken. ``close`` when done.
+    """
 
-    def __init__(self, end: DtlsEnd, emit: Callable[[bytes], object], take: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        end: DtlsEnd,
+        emit: Callable[[bytes], object],
+        take: Callable[[bytes], None],
+        stands: Callable[[], None],
+    ) -> None:
         self._end = end
+        self._stands = stands
         self._emit = emit
         self._take = take
         self._loop = asyncio.get_running_loop()
@@ -31,9 +40,10 @@ class Association:
         return "" if self._end.state is State.UP else f"DTLS: {self._end.reason}"
 
     def receive(self, datagram: bytes) -> None:
-        for payload in self._end.receive(datagram, self._loop.time()):
-            self._take(payload)
+        payloads = self._end.receive(datagram, self._loop.time())
         self._flush()
+        for payload in payloads:
+            self._take(payload)
 
     def send(self, payload: bytes) -> None:
         self._end.send(payload)
@@ -51,8 +61,10 @@ class Association:
             self._timer = None
         if self._end.due is not None:
             self._timer = self._loop.call_at(self._end.due, self._tick)
-        if self._end.state in (State.UP, State.OVER):
+        if self._end.state in (State.UP, State.OVER) and not self._settled.is_set():
             self._settled.set()
+            if self._end.state is State.UP:
+                self._stands()
 
     def _tick(self) -> None:
         self._end.tick(self._loop.time())

@@ -1,7 +1,8 @@
 """Every kind of media that a UE of the lab speaks, by its name."""
 
 from lab.audio import AUDIO
+from lab.dtls_audio import DTLS_SRTP
 from lab.fax import T38
 from lab.kind import Kind
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (AUDIO, T38)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (AUDIO, T38, DTLS_SRTP)}

@@ -3,10 +3,11 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from lab import kind, rtcp, rtp
+from lab.dtls import is_record
 from lab.kind import Check
 from lab.sockets import Address, drain, open_pair, transmit
 from lab.speech import SAMPLES, payload
@@ -85,6 +86,7 @@ class MediaEnd:
     """Two UDP sockets on the running loop. ``connect`` names the peer and the keys; ``close`` when done.
 
     echo: every packet that arrived goes back as it is (same SSRC and sequence number), under this end's key.
+    heard: something of the peer could be opened. records: takes what is DTLS on the RTP port.
     """
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0, *, echo: bool = False) -> None:
@@ -92,6 +94,8 @@ class MediaEnd:
         self._rtp, self._rtcp = open_pair(address, port)
         self.local: Address = (address, self._rtp.getsockname()[1])
         self.echo = echo
+        self.heard = asyncio.Event()
+        self.records: Callable[[bytes, Address], None] | None = None
         self.ssrc = secrets.randbits(32)
         # Below 2^15, so that early loss cannot shift the peer's roll-over counter (RFC 3711 3.3.1).
         self._sequence = secrets.randbits(14)
@@ -116,7 +120,10 @@ class MediaEnd:
         receive: SdesKey | None = None,
         remote_rtcp: Address | None = None,
     ) -> None:
-        """Set the peer and the keys (both or none). A key that stays keeps its context and its counters."""
+        """Set the peer and the keys (both or none). A key that stays keeps its context and its counters.
+
+        remote_rtcp: None: the port above; the same as ``remote``: both come and go by one port (RFC 5761).
+        """
         if (send is None) != (receive is None):
             raise ValueError("SRTP needs a key for each direction")
         self._remote = remote
@@ -174,7 +181,8 @@ class MediaEnd:
         )
         if self._protector:
             packet = self._protector.rtcp(packet)
-        self._counts.rtcp_sent += transmit(self._rtcp, packet, self._remote_rtcp)
+        out = self._rtp if self._muxed else self._rtcp
+        self._counts.rtcp_sent += transmit(out, packet, self._remote_rtcp)
 
     def statistics(self) -> Statistics:
         """Return the counts so far, loss and jitter over all sources included."""
@@ -193,6 +201,14 @@ class MediaEnd:
                 self._loop.remove_reader(sock)
                 sock.close()
 
+    def emit(self, datagram: bytes, to: Address) -> None:
+        """Send a datagram from the RTP port as it is."""
+        transmit(self._rtp, datagram, to)
+
+    @property
+    def _muxed(self) -> bool:
+        return self._remote is not None and self._remote == self._remote_rtcp
+
     def _send_rtp(self, packet: bytes) -> None:
         if self._remote is None:
             return
@@ -202,8 +218,14 @@ class MediaEnd:
 
     def _on_rtp(self, data: bytes, source: Address) -> None:
         counts = self._counts
+        if self.records is not None and is_record(data):
+            self.records(data, source)
+            return
         if source != self._remote:
             counts.foreign += 1
+            return
+        if self._muxed and rtcp.is_rtcp(data):
+            self._on_rtcp(data, source)
             return
         counts.received += 1
         if rtp.in_clear(data):
@@ -215,6 +237,7 @@ class MediaEnd:
         if opened is None or packet is None:
             counts.undecryptable += 1
             return
+        self.heard.set()
         self._count(packet)
         if self.echo and len(opened) <= MAX_ECHO:
             self._send_rtp(opened)
@@ -247,3 +270,6 @@ class MediaEnd:
             self._counts.undecryptable += 1
             return
         self._counts.rtcp_received += 1
+        if self.echo and not self.heard.is_set():
+            self.report()
+        self.heard.set()

@@ -15,7 +15,7 @@ MAX_EARLY = 4
 class Secured:
     """emit: sends a datagram to the peer; take: gets what a record of it carries; keys: get every secret.
 
-    suites: of SRTP, where the association is there for its keys.
+    suites: of SRTP, where the association is there for its keys; stands: called when these are there.
     """
 
     def __init__(
@@ -25,6 +25,7 @@ class Secured:
         emit: Callable[[bytes], object],
         take: Callable[[bytes], None],
         suites: Sequence[str] = (),
+        stands: Callable[[], None] = lambda: None,
     ) -> None:
         self.end: DtlsEnd | None = None
         self._descriptions = descriptions
@@ -32,6 +33,7 @@ class Secured:
         self._emit = emit
         self._take = take
         self._suites = suites
+        self._stands = stands
         self._tls_id = secrets.token_hex(12)
         self._association: Association | None = None
         self._peer: tuple[object, ...] = ()
@@ -59,7 +61,7 @@ class Secured:
         self.end = DtlsEnd(
             identity, peering.fingerprints, self._keys, client=peering.active, suites=self._suites
         )
-        self._association = Association(self.end, self._emit, self._take)
+        self._association = Association(self.end, self._emit, self._take, self._stands)
         while self._early:
             self._association.receive(self._early.popleft())
         return True

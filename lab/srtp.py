@@ -20,13 +20,14 @@ PROFILES = {
     "AEAD_AES_128_GCM": (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28),
     "AEAD_AES_256_GCM": (Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44),
 }
-#: suite -> OpenSSL's name of its profile of use_srtp; both are mandatory (TS 33.328 Annex O).
+#: suite -> OpenSSL's name of its profile of use_srtp. AES_CM_128_HMAC_SHA1_80 and AEAD_AES_128_GCM are
+#: mandatory (TS 33.328 Annex O).
 DTLS_PROFILES = {
     "AES_CM_128_HMAC_SHA1_80": "SRTP_AES128_CM_SHA1_80",
+    "AES_CM_128_HMAC_SHA1_32": "SRTP_AES128_CM_SHA1_32",
     "AEAD_AES_128_GCM": "SRTP_AEAD_AES_128_GCM",
+    "AEAD_AES_256_GCM": "SRTP_AEAD_AES_256_GCM",
 }
-#: Octets of the master key of both; the rest of a key is its salt.
-_MASTER_KEY = 16
 _EXPORTER = b"EXTRACTOR-dtls_srtp"
 DEFAULT_SUITE = "AES_CM_128_HMAC_SHA1_80"
 #: Replay window in packets (RFC 3711 3.3.2 asks for 64 at least).
@@ -93,11 +94,12 @@ def exported(suite: str, export: Callable[[bytes, int], bytes], *, client: bool)
     export: label, octets -> keying material. client: this end is it, of DTLS.
     """
     octets = PROFILES[suite][1]
+    salt = 12 if suite.startswith("AEAD") else 14
+    key = octets - salt
     material = export(_EXPORTER, 2 * octets)
-    salt = octets - _MASTER_KEY
-    keys, salts = material[: 2 * _MASTER_KEY], material[2 * _MASTER_KEY :]
-    of_client = SdesKey(suite, keys[:_MASTER_KEY] + salts[:salt])
-    of_server = SdesKey(suite, keys[_MASTER_KEY:] + salts[salt:])
+    keys, salts = material[: 2 * key], material[2 * key :]
+    of_client = SdesKey(suite, keys[:key] + salts[:salt])
+    of_server = SdesKey(suite, keys[key:] + salts[salt:])
     return (of_client, of_server) if client else (of_server, of_client)
 
 

@@ -19,9 +19,9 @@ from iq.suites import Crypto
 class DtlsLeg:
     """One side of a stream.
 
-    security: while it expects no fingerprint the peer is not heard, but its hello waits; another one is another
-    association. srtp: for the keys of SRTP; else UDPTL is inside, which goes to and comes from the port ``far``
-    in the clear.
+    security: while it expects no fingerprint the peer is not heard, but its hello waits; another one is
+    another association. srtp: for the keys of SRTP; else UDPTL is inside, which goes to and comes from the
+    port ``far`` in the clear.
     remote, latching, source, rtcp_mux: as in agw.engine.api.Leg. A client's handshake goes to ``remote``.
     outwards: the gate from here to ``far``, which sends to ``far_remote``, or to what it has latched.
     """

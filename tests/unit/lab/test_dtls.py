@@ -135,7 +135,7 @@ def test_what_is_no_record() -> None:
     assert is_record(b"\x17\xfe\xfd" + bytes(40))
 
 
-@pytest.mark.parametrize("suite", BOTH)
+@pytest.mark.parametrize("suite", [suite for suite in BOTH if not suite.endswith("32")])
 @pytest.mark.parametrize("client", [True, False], ids=["client", "server"])
 def test_with_the_gateway(client: bool, suite: str) -> None:
     theirs = GatewayIdentity(dt.datetime.now(dt.UTC))
