@@ -85,13 +85,13 @@ class Openssl:
 
 @contextlib.asynccontextmanager
 async def openssl(*command: str | Path) -> AsyncIterator[Openssl]:
-    """Ends with the block."""
+    """Ends with the block. Under ``-quiet`` its output is what it received, and nothing else."""
     process = await asyncio.create_subprocess_exec(
         "openssl",
         *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+        stderr=asyncio.subprocess.DEVNULL if "-quiet" in command else asyncio.subprocess.STDOUT,
     )
     try:
         yield Openssl(process)
