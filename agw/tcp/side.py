@@ -8,6 +8,7 @@ from collections.abc import Callable
 from agw.engine.api import Counters, PortId, PortState
 from agw.security.api import Security
 from agw.security.session import Session
+from agw.security.turns import Turns
 from agw.tcp.api import Report, TcpLeg
 from agw.tcp.connection import Connection
 from agw.tcp.door import Door
@@ -26,8 +27,8 @@ class Common:
 
     tally: what connections met, by name. due: when the establishment of a stream has to be done, in loop
     time, by the side that was opened first. deaf: listeners that rest until the next tick, because the
-    process has no descriptor left. securing: where TLS is being set up; session makes what does it.
-    reports, ready: see ByteRelay.
+    process has no descriptor left. securing: where TLS is being set up; session makes what does it, turns:
+    which its steps take. reports, ready: see ByteRelay.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Common:
     ) -> None:
         self.loop = loop
         self.session = session
+        self.turns = Turns(loop.call_soon)
         self.securing: dict[PortId, Secured] = {}
         self.tally = Tally()
         self.due: dict[PortId, float] = {}
@@ -74,7 +76,7 @@ class Side:
         self.connection: Connection | Secured | None = None
         self.counters = Counters()
         self._common = common
-        self._door = Door(common.loop, self, (address, port, dscp))
+        self._door = Door(common.loop, self, (address, port, dscp), common.turns)
         self._role: Setup | None = None
         self._security: Security | None = None
         self._rewriter: Rewriter | None = None
@@ -185,7 +187,7 @@ class Side:
             self.feed(Event.OPENED)
             return
         session = self._common.session(self._security)
-        secured = self.connection = Secured(self._common.loop, sock, self, session)
+        secured = self.connection = Secured(self._common.loop, sock, self, session, self._common.turns)
         self._common.securing[self.id] = secured
         self.feed(Event.ARRIVED)
         secured.start()
