@@ -18,6 +18,7 @@ from pcscf.errors import SdpRejected
 from pcscf.flow import Side
 from pcscf.sdp.crypto import answered
 from pcscf.sdp.model import Media, Sdp, Section
+from pcscf.sdp.msrp import path_of
 from pcscf.sdp.setup import ACTPASS, connecting, setup_of
 
 
@@ -112,6 +113,8 @@ def answer_states(exchange: Exchange, answer: Sdp) -> list[State | None]:
                 _secure(state, exchange, line, media, answer.session, line.stream)
             elif is_tcp(media.proto):
                 _connect(state, exchange, line, media, answer.session)
+            if line.stream.aware:
+                _lead(state, exchange, line, media)
         states.append(state)
     return states
 
@@ -169,6 +172,15 @@ def _connect(state: State, exchange: Exchange, line: Line, media: Media, session
     state.access_setup = to_offerer if from_access else to_answerer
     state.core_setup = to_answerer if from_access else to_offerer
     state.renewed = not line.fresh and media.first("connection") == "new"
+
+
+def _lead(state: State, exchange: Exchange, line: Line, media: Media) -> None:
+    """Say whence and where messages of MSRP go. Raises SdpRejected."""
+    offered, answered = path_of(line.media), path_of(media)
+    if offered is None or answered is None:
+        raise SdpRejected("answer without a usable a=path")
+    from_access = exchange.offerer is Side.ACCESS
+    state.access_path, state.core_path = (offered, answered) if from_access else (answered, offered)
 
 
 def _answer_state(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from iq.msrp import AWARE
 from iq.suites import SUITES, Crypto, Key
 from pcscf.alg.association import Association, fresh_tls_id, offered_setup
 from pcscf.alg.decision import DTLS
@@ -13,6 +14,7 @@ from pcscf.errors import SdpRejected, SipRefusal
 from pcscf.flow import Side
 from pcscf.sdp.indicator import NAME, REQUESTED, indicated
 from pcscf.sdp.model import Media, Sdp
+from pcscf.sdp.msrp import path_of
 from pcscf.sdp.setup import setup_of
 
 _ACTIVE = frozenset({Handling.E2AE, Handling.E2E, Handling.PLAIN})
@@ -110,7 +112,8 @@ class Offering:
             if decision.action is Handling.REFUSED and running is not None:
                 raise self.rejected(decision.reason)
             return Line(media, decision, running)
-        stream = new_stream(self._last_id + 1, media, decision, offerer)
+        aware = self._aware(media, decision, running)
+        stream = new_stream(self._last_id + 1, media, decision, offerer, aware=aware)
         if running is not None and not (running.fits(stream) and running.reaches(offerer, media)):
             self._check_kept(running, media, decision, offerer)
             running = None
@@ -126,6 +129,19 @@ class Offering:
         if running is None:
             stream.state = self._initial(line, offerer, offer.direction)
         return line
+
+    def _aware(self, media: Media, decision: Decision, running: MediaStream | None) -> bool:
+        """Return whether the gateway is to be aware of MSRP (TS 23.334 5.19).
+
+        It has to be where an end compares whole URIs; ends of RFC 6714 match sessions by their id alone. Once
+        it is, it stays so.
+        """
+        if decision.action is Handling.E2E or self._policy.msrp == "agnostic":
+            return False
+        if AWARE not in self._access.aware or path_of(media) is None:
+            return False
+        kept = running is not None and running.aware
+        return kept or self._policy.msrp == "aware" or "msrp-cema" not in media
 
     def _check_kept(self, running: MediaStream, media: Media, decision: Decision, offerer: Side) -> None:
         """Raises SdpRejected where a protected stream would be so no more, or no more by us."""

@@ -8,11 +8,12 @@ from iq.suites import Crypto
 from pcscf.alg.association import Association, Peer, goes_on
 from pcscf.alg.decision import SDES
 from pcscf.alg.media_security import Decision, Handling
-from pcscf.alg.profiles import MEDIA_TYPES, SAVP, is_tcp, profile_of, protected_by
+from pcscf.alg.profiles import MEDIA_TYPES, SAVP, is_tcp, profile_of, protected_by, transport_of
 from pcscf.flow import Side
 from pcscf.sdp.address import rtcp_port
 from pcscf.sdp.capability import offered
 from pcscf.sdp.model import Media
+from pcscf.sdp.msrp import led
 
 #: (access side may send to the core, core may send to the access side) -> modes of the access and the core
 #: termination. A termination's mode is seen from the gateway: RECEIVE_ONLY takes from its peer.
@@ -43,7 +44,7 @@ class State:
 
     association: (D)TLS with the UE, None where there is none or the UE has said nothing of it yet.
     access_setup: of TCP and DTLS, core_setup: of TCP. renewed: another connection is wanted, also where one
-    stands.
+    stands. access_path, core_path: where the gateway is aware of MSRP, the first URI of each end's own path.
     """
 
     access_remote: Endpoint | None
@@ -58,6 +59,8 @@ class State:
     access_setup: Setup | None = None
     core_setup: Setup | None = None
     renewed: bool = False
+    access_path: str | None = None
+    core_path: str | None = None
 
 
 @dataclass(slots=True)
@@ -88,6 +91,11 @@ class MediaStream:
     def tcp(self) -> bool:
         return is_tcp(self.access.proto)
 
+    @property
+    def aware(self) -> bool:
+        """Whether the gateway is aware of MSRP in it: told by the transport."""
+        return self.access.transport.endswith("/MSRP")
+
     def on(self, side: Side) -> Terminus:
         return self.access if side is Side.ACCESS else self.core
 
@@ -103,6 +111,7 @@ class MediaStream:
             and self.decision.action is other.decision.action
             and self.access.transport == other.access.transport
             and self.core.transport == other.core.transport
+            and (not self.tcp or self.access.proto.upper() == other.access.proto.upper())
             and (chosen is None or ours is None or chosen.crypto.suite == ours.suite)
             and (other.peer is None or self._goes_on(other.peer, other.state.access_remote))
         )
@@ -159,7 +168,8 @@ class MediaStream:
             remote = _differing(now.core_remote, wanted.core_remote)
             mode = wanted.core_mode if wanted.core_mode is not now.core_mode else None
             setup = _started(now.core_setup, wanted.core_setup, wanted)
-            if remote is None and mode is None and setup is None:
+            local_path, remote_path = self._paths(side, wanted)
+            if remote is None and mode is None and setup is None and remote_path is None:
                 return None
             return Stream(
                 self.id,
@@ -169,6 +179,8 @@ class MediaStream:
                 remote=remote,
                 setup=setup,
                 establish=setup is not None and wanted.renewed,
+                local_path=local_path,
+                remote_path=remote_path,
             )
         remote = _differing(now.access_remote, wanted.access_remote)
         mode = wanted.access_mode if wanted.access_mode is not now.access_mode else None
@@ -179,8 +191,9 @@ class MediaStream:
         said = _said_anew(now.association, wanted.association)
         if said is not None:  # whoever names another certificate begins anew
             setup = wanted.access_setup
+        local_path, remote_path = self._paths(side, wanted)
         same = remote is None and mode is None and local_key is None and setup is None
-        if same and not rekeyed and not mux and said is None:
+        if same and remote_path is None and not rekeyed and not mux and said is None:
             return None
         if rekeyed or mux or said is not None:
             remote = wanted.access_remote
@@ -199,23 +212,41 @@ class MediaStream:
             remote_fingerprints=said.fingerprints if said is not None else (),
             tls_id=said.tls_id if said is not None else None,
             start_tls=setup is not None and wanted.association is not None and wanted.association.client,
+            local_path=local_path,
+            remote_path=remote_path,
         )
 
+    def _paths(self, side: Side, wanted: State) -> tuple[str | None, str | None]:
+        """Return what one side knows the gateway by, and its own path; None for both where nothing differs.
 
-def new_stream(stream_id: int, media: Media, decision: Decision, offerer: Side) -> MediaStream:
-    """Make the stream of an offered m-line, as yet without addresses and keys."""
+        The gateway is known by the other side's path, led over it: as the SDP of this side has it.
+        """
+        now, local = self.state, self.on(side).local
+        access, core = wanted.access_path, wanted.core_path
+        if access is None or core is None or local is None:
+            return None, None
+        if access == now.access_path and core == now.core_path:
+            return None, None
+        own, other = (access, core) if side is Side.ACCESS else (core, access)
+        secure = side is Side.ACCESS if self.tls else None
+        return led(other, local.address, local.port, secure=secure), own
+
+
+def new_stream(
+    stream_id: int, media: Media, decision: Decision, offerer: Side, *, aware: bool = False
+) -> MediaStream:
+    """Make the stream of an offered m-line, as yet without addresses and keys. aware: of MSRP."""
     profile = profile_of(media.proto)
     transport = profile.transport if profile is not None else "UDP"
     counterpart = profile.counterpart if profile is not None else None
     access, core = Terminus(media.proto, transport), Terminus(media.proto, transport)
     peer = None
     if decision.action is Handling.E2AE and decision.mechanism != SDES and profile is not None:
-        if profile.secure:
-            core = Terminus(counterpart or media.proto, (counterpart or media.proto).upper())
-            access.transport = media.proto.upper()
-        else:
-            over = protected_by(decision.mechanism, media.proto)
-            access, core = Terminus(over, over.upper()), Terminus(media.proto, media.proto.upper())
+        over, plain = media.proto, counterpart or media.proto
+        if not profile.secure:
+            over, plain = protected_by(decision.mechanism, media.proto), media.proto
+        access = Terminus(over, transport_of(over, aware=aware))
+        core = Terminus(plain, transport_of(plain, aware=aware))
         peer = decision.peer if offerer is Side.ACCESS else None
     elif decision.action is Handling.E2AE and counterpart is not None and profile is not None:
         if profile.secure:
@@ -232,6 +263,8 @@ def new_stream(stream_id: int, media: Media, decision: Decision, offerer: Side) 
     elif decision.action is Handling.E2E and transport in SAVP and "fingerprint" in media:
         # DTLS under the older name of the profile: its datagrams have to pass, too.
         access.transport = core.transport = f"UDP/TLS/{transport}"
+    elif aware:
+        access.transport = core.transport = transport_of(media.proto, aware=True)
     remote = remote_of(media, rtcp_mux=True) if peer is not None else None
     state = State(remote, None, Mode.INACTIVE, Mode.INACTIVE)
     return MediaStream(stream_id, kind_of(media), decision, access, core, state, peer=peer)

@@ -47,6 +47,18 @@ def sdp(port: int, *lines: str, version: int = 1) -> bytes:
     return "".join(f"{line}\r\n" for line in (*head, f"m={kind} {port} {rest}", *attributes)).encode()
 
 
+#: The paths of both ends, which compare whole URIs.
+UE_PATH = f"msrps://{LOOPBACK}:9/a;tcp"
+
+
+def far_path(far: End) -> str:
+    return f"msrp://{LOOPBACK}:{far.endpoint.port}/b;tcp"
+
+
+def msrp(what: str, to: str, sender: str) -> bytes:
+    return f"MSRP d93kswow {what}\r\nTo-Path: {to}\r\nFrom-Path: {sender}\r\n-------d93kswow$\r\n".encode()
+
+
 @dataclass
 class Line:
     """The SIP of a UE and of the core, each a UDP socket, around a running edge."""
@@ -154,20 +166,19 @@ def offered(files: Files, connection: str = "new", version: int = 1) -> bytes:
     """MSRP of a UE that connects."""
     announced = fingerprint(files.certificate.read_text()).text
     return sdp(
-        9, "message TCP/TLS/MSRP *", "a=accept-types:*", "a=path:msrps://127.0.0.1:9/a;tcp", "a=setup:active",
+        9, "message TCP/TLS/MSRP *", "a=accept-types:*", f"a=path:{UE_PATH}", "a=setup:active",
         f"a=connection:{connection}", f"a=fingerprint:{announced}", "a=3ge2ae:requested", version=version,
     )  # fmt: skip
 
 
 def answered_by(far: End, connection: str = "new", version: int = 1) -> bytes:
     """The core waits."""
-    path = f"a=path:msrp://{LOOPBACK}:{far.endpoint.port}/b;tcp"
-    lines = "a=accept-types:*", path, "a=setup:passive", f"a=connection:{connection}"
+    lines = "a=accept-types:*", f"a=path:{far_path(far)}", "a=setup:passive", f"a=connection:{connection}"
     return sdp(far.endpoint.port, "message TCP/MSRP *", *lines, version=version)
 
 
-async def originate(line: Line, far: End, files: Files) -> tuple[Response, tuple[str, int]]:
-    """The UE offers MSRP. The 200, and where the gateway is."""
+async def originate(line: Line, far: End, files: Files) -> tuple[Response, tuple[str, int], str]:
+    """The UE offers MSRP. The 200, where the gateway is, and the path that the far end has of the UE."""
     at = line.net.edge
     line.invite(line.ue, at.access.port, offered(files))
     came = await line.asked(line.core, "INVITE")
@@ -178,7 +189,8 @@ async def originate(line: Line, far: End, files: Files) -> tuple[Response, tuple
     line.within(line.ue, at.access.port, "ACK", ok, 1)
     await line.asked(line.core, "ACK")
     assert "a=setup:passive" in ok.body.decode()
-    return ok, (LOOPBACK, int(of("^m=message ([0-9]+) TCP/TLS/MSRP ", ok)))
+    to = LOOPBACK, int(of("^m=message ([0-9]+) TCP/TLS/MSRP ", ok))
+    return ok, to, of("^a=path:(.*)\r$", came)
 
 
 async def again(
@@ -198,17 +210,19 @@ async def again(
 async def test_messages_of_a_ue(line: Line, tmp_path: Path) -> None:
     files = issue(tmp_path, "ue")
     with contextlib.closing(End()) as far:
-        ok, to = await originate(line, far, files)
+        ok, to, of_ue = await originate(line, far, files)
         ue = await client(to, files)
         assert ue.stdin is not None
-        ue.stdin.write(b"MSRP d93kswow SEND\n")
+        known_as = of("^a=path:(.*)\r$", ok)
+        ue.stdin.write(msrp("SEND", known_as, UE_PATH))
         await far.accept()
-        assert await far.receive(19) == b"MSRP d93kswow SEND\n"
-        await far.send(b"MSRP d93kswow 200 OK\n")
+        came = msrp("SEND", far_path(far), of_ue)
+        assert await far.receive(len(came)) == came
+        await far.send(msrp("200 OK", of_ue, far_path(far)))
         far.finish()
         async with asyncio.timeout(20):
             said = (await ue.communicate())[0].decode()
-        assert "MSRP d93kswow 200 OK" in said
+        assert msrp("200 OK", UE_PATH, known_as).decode() in said
         [certificate] = _PEM.findall(said)
         assert fingerprint(certificate) == read_fingerprint(of("^a=fingerprint:(.*)\r$", ok))
         await line.hang_up(ok)
@@ -220,13 +234,14 @@ async def test_an_offer_in_the_session_keeps_tls_or_renews_it(line: Line, tmp_pa
     """Another certificate of the UE, on a=connection:new, is a new stream, and so is the gateway's."""
     files, others = issue(tmp_path, "ue"), issue(tmp_path, "other")
     with contextlib.closing(End()) as far:
-        first, to = await originate(line, far, files)
+        first, to, of_ue = await originate(line, far, files)
         ue = await client(to, files)
         await far.accept()
         second = await again(line, far, files, first, "existing", 2)
         assert ue.stdin is not None
-        ue.stdin.write(b"still there\n")
-        assert await far.receive(12) == b"still there\n"
+        ue.stdin.write(msrp("SEND", of("^a=path:(.*)\r$", second), UE_PATH))
+        wanted = msrp("SEND", far_path(far), of_ue)
+        assert await far.receive(len(wanted)) == wanted
         third = await again(line, far, others, first, "new", 3)
         certificates = [of("^a=fingerprint:(.*)\r$", one) for one in (first, second, third)]
         assert certificates[0] == certificates[1] != certificates[2]
@@ -237,8 +252,9 @@ async def test_an_offer_in_the_session_keeps_tls_or_renews_it(line: Line, tmp_pa
         ue = await client((to[0], int(of("^m=message ([0-9]+) ", third))), others)
         assert ue.stdin is not None
         await far.accept()
-        ue.stdin.write(b"new\n")
-        assert await far.receive(4) == b"new\n"
+        ue.stdin.write(msrp("SEND", of("^a=path:(.*)\r$", third), UE_PATH))
+        head = b"MSRP d93kswow SEND\r\nTo-Path: " + far_path(far).encode() + b"\r\n"
+        assert await far.receive(len(head)) == head
         far.finish()
         async with asyncio.timeout(20):
             await ue.communicate()
@@ -248,7 +264,7 @@ async def test_an_offer_in_the_session_keeps_tls_or_renews_it(line: Line, tmp_pa
 async def test_a_ue_with_another_certificate_is_hung_up(line: Line, tmp_path: Path) -> None:
     announced, shown = issue(tmp_path, "announced"), issue(tmp_path, "shown")
     with contextlib.closing(End()) as far:
-        _, to = await originate(line, far, announced)
+        _, to, _ = await originate(line, far, announced)
         ue = await client(to, shown)
         for peer, port in ((line.ue, line.net.edge.access.port), (line.core, line.net.edge.core.port)):
             bye = await line.asked(peer, "BYE")

@@ -32,7 +32,7 @@ class Talk:
         self.palg = palg
         self.gateway = gateway
         self.proto = proto
-        self.session = MediaSession(MediaPolicy(), profile(source=LOOPBACK), Random())
+        self.session = MediaSession(MediaPolicy(msrp="agnostic"), profile(source=LOOPBACK), Random())
         self.ue, self.far = End(), End()
 
     def line(self, end: End, setup: str) -> bytes:

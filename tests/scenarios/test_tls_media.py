@@ -39,7 +39,7 @@ class Talk:
         self.kind = kind
         known = gateway.mechanisms
         access = profile(MECHANISMS[kind], network=known, terminates=known, source=LOOPBACK)
-        self.session = MediaSession(MediaPolicy(), access, Random())
+        self.session = MediaSession(MediaPolicy(msrp="agnostic"), access, Random())
         self.ue, self.far = SecureEnd(client=client), End()
         self.certificate = sha256(ITS)[0].text
 
