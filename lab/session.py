@@ -8,6 +8,8 @@ from lab.call import Call
 from lab.kind import Statistics
 from lab.ue import UserAgent
 
+#: Seconds that the called end leaves the other one to hang up.
+GRACE = 2.0
 Say = Callable[[str], None]
 
 
@@ -47,7 +49,7 @@ async def place(ue: UserAgent, uri: str, seconds: float, say: Say) -> CallReport
 
 
 async def take(ue: UserAgent, seconds: float, say: Say) -> CallReport:
-    """Take the next call, talk till the far end hangs up or ``seconds`` are over. Raises CallFailed."""
+    """Take the next call, talk for ``seconds`` or till the far end hangs up. Raises CallFailed."""
     call = await ue.incoming.get()
     began = asyncio.get_running_loop().time()
     far = call.dialog.remote if call.dialog is not None else ""
@@ -58,6 +60,9 @@ async def take(ue: UserAgent, seconds: float, say: Say) -> CallReport:
     talk = asyncio.ensure_future(_talk(call, seconds))
     try:
         await asyncio.wait([ended, talk], return_when=asyncio.FIRST_COMPLETED)
+        if talk.done():
+            talk.result()
+        await asyncio.wait([ended], timeout=GRACE)
     finally:
         for task in (ended, talk):
             task.cancel()
@@ -68,7 +73,7 @@ async def _talk(call: Call, seconds: float) -> None:
     if call.agent.echo:
         await asyncio.sleep(seconds)
     else:
-        await call.media.send(call.agent.kind.units(seconds))
+        await asyncio.gather(call.media.send(call.agent.kind.units(seconds)), asyncio.sleep(seconds))
 
 
 def _judge(call: Call, far: str, statistics: Statistics, units: int, began: float) -> CallReport:

@@ -4,10 +4,11 @@ import asyncio
 from collections import deque
 from functools import partial
 
-from lab import fax, rtp, sdp
+from lab import bfcp, fax, msrp, rtp, sdp
 from lab.errors import LabError
 from lab.relay import DatagramRelay, Make, Observed, Party, Relay
 from lab.sockets import Address
+from lab.stream_relay import StreamRelay
 
 #: Calls relayed at once, m-lines of one call, and finished calls that are remembered.
 MAX_CALLS = 1000
@@ -17,6 +18,8 @@ MAX_HISTORY = 1000
 RELAYS: tuple[tuple[str, Make], ...] = (
     ("RTP/", partial(DatagramRelay, rtp.in_clear)),
     ("UDPTL", partial(DatagramRelay, fax.readable)),
+    ("MSRP", partial(StreamRelay, msrp.Reader)),
+    ("BFCP", partial(StreamRelay, bfcp.Reader)),
 )
 
 

@@ -70,10 +70,10 @@ async def test_foreign_packets_are_not_relayed_and_hold_stops_media() -> None:
 
 async def test_other_media_and_rejected_lines_pass() -> None:
     with stage() as (witness, a, _):
-        lines = [sdp.MediaLine(kind="message", proto="TCP/MSRP", port=9), sdp.MediaLine(port=0)]
+        lines = [sdp.MediaLine(kind="application", proto="UDP/DTLS/SCTP", port=9), sdp.MediaLine(port=0)]
         body = sdp.build(sdp.Description([*lines, sdp.MediaLine(port=a.local[1])]), "127.0.0.1")
-        message, refused, audio = sdp.parse(witness.describe("call", Party.CALLER, body)).media
-        assert (message.port, refused.port) == (9, 0)
+        other, refused, audio = sdp.parse(witness.describe("call", Party.CALLER, body)).media
+        assert (other.port, refused.port) == (9, 0)
         assert audio.port != a.local[1]
         with pytest.raises(BadDescription):
             witness.describe("other", Party.CALLER, b"nonsense")
