@@ -13,7 +13,7 @@ from tests.support.certificates import Files, issue
 from tests.support.media_call import Calling, calling, where
 from tests.support.media_peer import LOOPBACK, Peer, crypto, free_port, rtp
 from tests.support.openssl import DTLS, Openssl, client, fingerprint, server
-from tests.support.programs import need, until
+from tests.support.programs import need
 from tests.support.srtp_reference import Reference
 from tests.support.udptl import Receiver, datagrams, page
 
@@ -74,13 +74,6 @@ async def secured(stack: AsyncExitStack, files: Files, role: str, to: tuple[str,
     return await stack.enter_async_context(client(to, files, DTLS, "-quiet", *bind))
 
 
-async def stands(line: Calling, handshakes: int = 1) -> None:
-    async def look() -> float:
-        return await line.net.metric("agw", "agw_dtls_handshakes_total", result="ok")
-
-    assert await until(look, lambda seen: seen >= handshakes) == handshakes
-
-
 @ROLES
 @pytest.mark.parametrize("of_caller", [True, False], ids=["the UE calls", "the UE is called"])
 async def test_a_fax(line: Calling, far: Peer, tmp_path: Path, role: str, of_caller: bool) -> None:
@@ -94,7 +87,7 @@ async def test_a_fax(line: Calling, far: Peer, tmp_path: Path, role: str, of_cal
         assert [one.proto for one in (*to_ue, *to_far)] == ["UDP/TLS/UDPTL", "udptl"]
         if role == "active":
             ue = await secured(stack, files, role, where(to_ue[0]), port)
-        await stands(line)
+        await line.counted("agw_dtls_handshakes_total", 1, result="ok")
         await fax(ue, far, where(to_far[0]))
         await line.hang_up(of_ue=of_caller)
 
@@ -130,7 +123,7 @@ async def test_a_fax_in_a_call(line: Calling, far: Peer, tmp_path: Path, same_li
         assert [media.port for media in agreed.callee[:-1]] == [0] * len(before)
         assert await line.net.metric("agw", "agw_ports") == 2, "those of the audio are free"
         ue = await secured(stack, files, "active", where(agreed.callee[-1]), port)
-        await stands(line)
+        await line.counted("agw_dtls_handshakes_total", 1, result="ok")
         await fax(ue, far, where(agreed.caller[-1]))
         gone, plain_gone = (
             ([], []) if same_line else (["m=image 0 UDP/TLS/UDPTL t38"], ["m=image 0 udptl t38"])

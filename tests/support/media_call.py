@@ -14,6 +14,7 @@ from pcscf.sip.message import Message, Request, Response
 from tests.support.edge import Network, aor, network
 from tests.support.ladder import sdp
 from tests.support.node import LOOPBACK, Peer
+from tests.support.programs import until
 
 M = TypeVar("M", bound=Message)
 Answer = bytes | Callable[[list[Media]], bytes]
@@ -184,6 +185,14 @@ class Calling:
             party.respond(bye, 200)
         await self.nothing_left()
         return reasons
+
+    async def counted(self, name: str, value: float, **labels: str) -> None:
+        """Wait until the gateway has counted so much, and no more."""
+
+        async def look() -> float:
+            return await self.net.metric("agw", name, **labels)
+
+        assert await until(look, lambda seen: seen >= value) == value
 
     async def nothing_left(self) -> None:
         await self.net.nothing_left()

@@ -1,0 +1,146 @@
+"""DTLS-SRTP calls through real pcscf and agw: OpenSSL shakes hands for the UE and exports the keys of its
+SRTP; in the core is plain RTP. What is sent arrives octet for octet."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.interop.test_dtls_media import PROFILES, export, references
+from tests.support.certificates import Files, issue
+from tests.support.media_call import Agreed, Calling, calling, where
+from tests.support.media_peer import LOOPBACK, Peer, free_port, rtcp, rtp
+from tests.support.openssl import DTLS, Openssl, client, fingerprint, server
+from tests.support.programs import need
+from tests.support.srtp_reference import Reference
+
+pytestmark = pytest.mark.interop
+
+ROLES = pytest.mark.parametrize("role", ["active", "passive"])
+CALLERS = pytest.mark.parametrize("of_ue", [True, False], ids=["the UE calls", "the UE is called"])
+PACKETS = 20
+#: The role of a UE that renews its association, by whether it offers.
+RENEWED = {True: "passive", False: "active"}
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Calling]:
+    """A UE that knows DTLS-SRTP and no SDES."""
+    need("openssl")
+    async with calling("dtls-srtp") as made:
+        yield made
+
+
+class Talk:
+    """A call under DTLS-SRTP. port: of the UE's DTLS."""
+
+    def __init__(self, line: Calling, files: Files, role: str, *, of_ue: bool) -> None:
+        self.line, self.files, self.role, self.of_ue = line, files, role, of_ue
+        self.port = free_port()
+        self.phone, self.far = Peer(), Peer()
+        self.tls_id = "of-the-ue-the-first-one"
+
+    def offered(self) -> tuple[bytes, bytes]:
+        """What the UE and what the far end say of their media."""
+        ue = (
+            f"m=audio {self.port} UDP/TLS/RTP/SAVP 8\na=setup:{self.role}\na=rtcp-mux\na=3ge2ae:requested\n"
+            f"a=fingerprint:{fingerprint(self.files.certificate).text}\na=tls-id:{self.tls_id}"
+        )
+        far = f"m=audio {self.far.endpoint.port} RTP/AVP 8\na=rtcp:{self.far.endpoint.rtcp_port}"
+        return self.line.ue.describe(ue), self.line.core.describe(far)
+
+    def learn(self, agreed: Agreed) -> None:
+        to_ue, to_far = (agreed.caller, agreed.callee) if self.of_ue else (agreed.callee, agreed.caller)
+        assert [media.proto for media in (*to_ue, *to_far)] == ["UDP/TLS/RTP/SAVP", "RTP/AVP"]
+        self.to_ue, self.to_far = where(to_ue[0]), where(to_far[0])
+        self.certificate = (to_ue[0].first("fingerprint") or "").upper()
+        host, port = self.to_far
+        self.to_far_rtcp = (host, port + 1)
+
+    async def begin(self) -> None:
+        ue, far = self.offered()
+        self.learn(await (self.line.call(ue, far) if self.of_ue else self.line.call(far, ue, of_ue=False)))
+
+    async def again(self) -> None:
+        ue, far = self.offered()
+        reoffer = self.line.reoffer(ue, far) if self.of_ue else self.line.reoffer(far, ue, of_ue=False)
+        self.learn(await reoffer)
+
+    async def secured(self, stack: AsyncExitStack, *options: str) -> Openssl:
+        """The UE's DTLS begins, or waits."""
+        if self.role == "passive":
+            return await stack.enter_async_context(server(self.port, self.files, DTLS, *options))
+        bind = ("-bind", f"{LOOPBACK}:{self.port}")
+        return await stack.enter_async_context(client(self.to_ue, self.files, DTLS, *bind, *options))
+
+    async def speaks(self, mine: Reference, its: Reference, first: int = 1) -> None:
+        for number in range(first, first + PACKETS):
+            packet = rtp(number, bytes([number]) * 160, payload_type=8)
+            self.phone.send(mine.protect(packet), self.to_ue)
+            assert await self.far.receive() == packet
+            self.far.send(packet, self.to_far)
+            assert its.unprotect(await self.phone.receive()) == packet
+        self.phone.send(mine.protect_rtcp(rtcp(), first), self.to_ue)
+        assert await self.far.receive_rtcp() == rtcp()
+
+    def close(self) -> None:
+        self.phone.close()
+        self.far.close()
+
+
+@pytest.mark.parametrize(("profile", "suite", "key", "salt"), PROFILES)
+@ROLES
+@CALLERS
+async def test_a_call(
+    line: Calling, tmp_path: Path, profile: str, suite: str, key: int, salt: int, role: str, of_ue: bool
+) -> None:
+    async with AsyncExitStack() as stack:
+        talk = Talk(line, issue(tmp_path, "ue"), role, of_ue=of_ue)
+        stack.callback(talk.close)
+        options = ("-use_srtp", profile, *export(key, salt))
+        if role == "passive":
+            ue = await talk.secured(stack, *options)
+        await talk.begin()
+        if role == "active":
+            ue = await talk.secured(stack, *options)
+        said = await ue.until(rb"Keying material: ([0-9A-F]+)")
+        keys = references(said[1].decode(), suite, key, salt)
+        await line.counted("agw_dtls_handshakes_total", 1, result="ok")
+        await talk.speaks(*(keys if role == "active" else keys[::-1]))
+        if role == "active":
+            assert ue.sees.text.upper() == talk.certificate
+        await line.hang_up(of_ue=of_ue)
+
+
+@CALLERS
+async def test_a_re_invite_keeps_the_association_or_makes_another(
+    line: Calling, tmp_path: Path, of_ue: bool
+) -> None:
+    """Another a=tls-id is another association (RFC 8842 4), of which a UE that offers may change the role;
+    where nothing changed, the one before serves."""
+    profile, suite, key, salt = PROFILES[0].values
+    options = ("-use_srtp", profile, *export(key, salt))
+    async with AsyncExitStack() as stack:
+        talk = Talk(line, issue(tmp_path, "ue"), "active", of_ue=of_ue)
+        stack.callback(talk.close)
+        await talk.begin()
+        ue = await talk.secured(stack, *options)
+        first = references((await ue.until(rb"Keying material: ([0-9A-F]+)"))[1].decode(), suite, key, salt)
+        await line.counted("agw_dtls_handshakes_total", 1, result="ok")
+        await talk.speaks(*first)
+        certificate = talk.certificate
+        await talk.again()
+        await talk.speaks(*first, 21)
+        assert talk.certificate == certificate
+        talk.tls_id, talk.port, talk.role = "of-the-ue-the-second-one", free_port(), RENEWED[of_ue]
+        if of_ue:
+            other = await talk.secured(stack, *options)
+        await talk.again()
+        if not of_ue:
+            other = await talk.secured(stack, *options)
+        found = await other.until(rb"Keying material: ([0-9A-F]+)")
+        second = references(found[1].decode(), suite, key, salt)
+        await line.counted("agw_dtls_handshakes_total", 2, result="ok")
+        await talk.speaks(*(second[::-1] if of_ue else second))
+        await line.hang_up(of_ue=of_ue)
