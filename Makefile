@@ -86,7 +86,7 @@ bench-media: setup compiled
 
 bench-streams: setup compiled
 	$(call apt,$(APT_BENCH))
-	@$(BIN)/python -m benchmarks streams $(ARGS)
+	@$(BIN)/python -m benchmarks streams handshakes $(ARGS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis native/target agw/engine/_native*.so

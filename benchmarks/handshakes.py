@@ -33,7 +33,7 @@ _SETTLE = 0.05
 
 
 def run(options: Options) -> int:
-    """Print the tables; return how many packets of media were lost. Raises BenchmarkFailed."""
+    """Print the tables; return how many packets of media were late or damaged. Raises BenchmarkFailed."""
     logs.setup("error")
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {DRIVER})
