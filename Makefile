@@ -57,7 +57,7 @@ $(COMPILED)/.built: $(SOURCES) $(VENV)/.setup
 compiled: $(COMPILED)/.built
 
 demo: $(VENV)/.setup
-	@$(BIN)/imslab demo
+	@$(BIN)/imslab demo --media all --seconds 1
 
 test: setup
 	@$(if $(CARGO),cd native && cargo test --workspace --locked -q,echo "native/ is not tested: $(NO_CARGO)")
