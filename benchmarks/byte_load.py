@@ -23,8 +23,18 @@ BLOCK = 256 * 1024
 SUITE = ("TLS_AES_128_GCM_SHA256", "TLSv1.3")
 WAIT = 60.0
 """Seconds for one transfer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What is sent again and again, and what arrives for it."""
+
+    sent: bytes
+    arrives: bytes
+
+
 _PATTERN = os.urandom(MIB + 7)  # of no length that a buffer has: what is lost or doubled does not fit
-_TWICE = _PATTERN * 2
+PLAIN = Round(_PATTERN, _PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +104,15 @@ def connect(to: tuple[str, int], pem: Path | None = None) -> socket.socket:
     return secured
 
 
-def transfer(source: socket.socket, sink: socket.socket, octets: int, pids: Sequence[int]) -> Transfer:
-    """Send so many through the relay with ``pids``. Raises BenchmarkFailed unless they arrive as sent."""
+def transfer(
+    source: socket.socket, sink: socket.socket, rounds: int, pids: Sequence[int], one: Round = PLAIN
+) -> Transfer:
+    """Send through the relay with ``pids``. Raises BenchmarkFailed unless all arrives as it has to."""
     failures: list[BaseException] = []
 
     def send() -> None:
         try:
-            _send(source, octets)
+            _send(source, one.sent, rounds)
         except OSError as error:
             failures.append(error)
 
@@ -109,32 +121,31 @@ def transfer(source: socket.socket, sink: socket.socket, octets: int, pids: Sequ
     stolen, cpu, started = Steal(), cpu_seconds(pids), time.perf_counter()
     thread.start()
     try:
-        _receive(sink, octets)
+        _receive(sink, one.arrives, rounds)
     except OSError as error:
         raise BenchmarkFailed(f"a transfer broke: {failures or error}") from None
     finished = time.perf_counter()
     thread.join()
     took = cpu_seconds(pids) - cpu
-    return Transfer(octets, finished - started, took, peak(pids) - before, stolen.seconds())
+    return Transfer(rounds * len(one.sent), finished - started, took, peak(pids) - before, stolen.seconds())
 
 
-def _send(sock: socket.socket, octets: int) -> None:
+def _send(sock: socket.socket, pattern: bytes, rounds: int) -> None:
+    view = memoryview(pattern)
+    for _ in range(rounds):
+        for at in range(0, len(view), BLOCK):
+            sock.sendall(view[at : at + BLOCK])
+
+
+def _receive(sock: socket.socket, pattern: bytes, rounds: int) -> None:
     at = 0
-    pattern = memoryview(_TWICE)
-    while octets:
-        count = min(BLOCK, octets)
-        sock.sendall(pattern[at : at + count])
-        at = (at + count) % len(_PATTERN)
-        octets -= count
-
-
-def _receive(sock: socket.socket, octets: int) -> None:
-    at = 0
-    while octets:
-        data = sock.recv(min(BLOCK, octets))
+    left = rounds * len(pattern)
+    twice = pattern * 2  # a piece may go on with the next round
+    while left:
+        data = sock.recv(min(BLOCK, left))
         if not data:
-            raise BenchmarkFailed(f"{octets} octets did not arrive")
-        if not _TWICE.startswith(data, at):
+            raise BenchmarkFailed(f"{left} octets did not arrive")
+        if not twice.startswith(data, at):
             raise BenchmarkFailed("octets were changed on their way")
-        at = (at + len(data)) % len(_PATTERN)
-        octets -= len(data)
+        at = (at + len(data)) % len(pattern)
+        left -= len(data)

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from agw.security.certificates import Identity
+from benchmarks import msrp_load
 from benchmarks.errors import BenchmarkFailed
 from benchmarks.load import UE
 from benchmarks.media_edge import MediaEdge
@@ -18,9 +19,10 @@ _HEARTBEAT = 3600
 
 
 class ByteRelay(ABC):
-    """name: in the tables."""
+    """name: in the tables. aware: of MSRP, whose paths it changes."""
 
     name: str
+    aware = False
 
     @property
     @abstractmethod
@@ -38,14 +40,17 @@ class ByteRelay(ABC):
 
 
 class AgwBytes(ByteRelay):
-    """A stream of MSRP at the gateway, made by Iq. expected: the UE under TLS; None: plain on both sides."""
+    """Streams at the gateway, made by Iq; arguments: see ``open_bytes``."""
 
     name = "agw"
 
-    def __init__(self, edge: MediaEdge, far: Address, expected: Identity | None) -> None:
+    def __init__(
+        self, edge: MediaEdge, far: Address, expected: Identity | None, *, aware: bool = False
+    ) -> None:
         self._edge = edge
         self._far = far
         self._expected = expected
+        self.aware = aware
         self._contexts: list[int] = []
 
     @property
@@ -53,7 +58,7 @@ class AgwBytes(ByteRelay):
         return self._edge.child
 
     async def open(self) -> Address:
-        context, to, _ = await open_bytes(self._edge, self._far, self._expected)
+        context, to, _ = await open_bytes(self._edge, self._far, self._expected, aware=self.aware)
         self._contexts.append(context)
         return to
 
@@ -92,12 +97,12 @@ class StunnelBytes(ByteRelay):
 
 
 async def open_bytes(
-    edge: MediaEdge, far: Address, expected: Identity | None
+    edge: MediaEdge, far: Address, expected: Identity | None, *, aware: bool = False
 ) -> tuple[int, Address, Fingerprint | None]:
     """Make a stream between a UE, which connects, and ``far``.
 
     Return the context, where the UE connects to, and the certificate that it sees there. expected: the UE's,
-    under TLS; None: plain. Raises BenchmarkFailed."""
+    under TLS; None: plain. aware: of MSRP, with the paths of ``msrp_load``. Raises BenchmarkFailed."""
     transport = "TCP/MSRP" if expected is None else "TCP/TLS/MSRP"
     ue = Stream(1, "message", transport, "*", Mode.SEND_RECEIVE, setup=Setup.PASSIVE)
     if expected is not None:
@@ -105,6 +110,10 @@ async def open_bytes(
         ue.choose_fingerprint = "sha-256"
     core = Stream(1, "message", "TCP/MSRP", "*", Mode.SEND_RECEIVE)
     core.remote, core.setup = Endpoint(*far), Setup.ACTIVE
+    if aware:
+        path = msrp_load.access(secured=expected is not None)
+        ue.local_path, ue.remote_path = path.local, path.remote
+        core.local_path, core.remote_path = msrp_load.CORE.local, msrp_load.CORE.remote
     wanted = Reserve("access", [ue], _HEARTBEAT, Latch.LATCH, UE), Reserve("core", [core], _HEARTBEAT)
     made = await edge.ask(Action(None, [*wanted]))
     ends = [one.streams[0] for one in made.replies if isinstance(one, Reserved)]

@@ -1,20 +1,20 @@
 """Streams of octets through the gateway, as MSRP has them: MB/s and CPU, beside socat and stunnel.
 
 TCP to TCP beside socat, TLS 1.3 (AES-128-GCM, certificates on both sides) to TCP beside stunnel, each in both
-directions, in turn.
+directions, in turn; and the same with MSRP, whose messages the gateway reads and the peers do not.
 """
 
 import asyncio
 import datetime as dt
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from agw.security.certificates import Identity
-from benchmarks import report
-from benchmarks.byte_load import MIB, FarEnd, Transfer, connect, transfer, write_pem
+from benchmarks import msrp_load, report
+from benchmarks.byte_load import PLAIN, FarEnd, Round, Transfer, connect, transfer, write_pem
 from benchmarks.byte_relays import AgwBytes, ByteRelay, SocatBytes, StunnelBytes
 from benchmarks.load import alone
 from benchmarks.media_edge import MediaEdge
@@ -24,31 +24,36 @@ from hosting import logs
 
 TARGET = 0.5
 """Of the peer's octets a second, and of its octets for a second of CPU."""
-WARM_UP = 1 * MIB
+WARM_UP = 1
 TO_CORE, TO_UE = "to the core", "to the UE"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Relays of the same thing, which take turns. pem: of the UE, where it speaks TLS."""
+    """Relays of the same thing, which take turns. pem: of the UE, where it speaks TLS. rounds: by direction,
+    of a MiB."""
 
     name: str
     relays: Sequence[ByteRelay]
     far: FarEnd
-    pem: Path | None = None
+    pem: Path | None
+    rounds: Mapping[str, Round]
 
-    async def transfer(self, relay: ByteRelay, direction: str, octets: int) -> Transfer:
+    async def transfer(self, relay: ByteRelay, direction: str, mebibytes: int) -> Transfer:
         to = await relay.open()
         async with alone():
-            done = await asyncio.to_thread(self._transfer, relay, to, direction, octets)
+            done = await asyncio.to_thread(self._transfer, relay, to, direction, mebibytes)
         await relay.close()
         relay.child.alive()
         return done
 
-    def _transfer(self, relay: ByteRelay, to: tuple[str, int], direction: str, octets: int) -> Transfer:
+    def _transfer(self, relay: ByteRelay, to: tuple[str, int], direction: str, mebibytes: int) -> Transfer:
         with connect(to, self.pem) as ue, self.far.accept() as far:
             ends = (ue, far) if direction == TO_CORE else (far, ue)
-            return transfer(*ends, octets, relay.pids())
+            one = self.rounds[direction]
+            if not relay.aware:
+                one = Round(one.sent, one.sent)
+            return transfer(*ends, mebibytes, relay.pids(), one)
 
 
 def run(options: Options) -> int:
@@ -65,7 +70,6 @@ def run(options: Options) -> int:
 
 
 async def _table(group: Group, options: Options) -> None:
-    size = options.mebibytes * MIB
     print(
         f"{options.mebibytes} MiB a run, {options.repetitions} runs; CPU of the relay for 100 MiB, and the "
         "memory that it took at most for a transfer"
@@ -79,8 +83,8 @@ async def _table(group: Group, options: Options) -> None:
                     await kind.transfer(relay, direction, WARM_UP)
                 for _ in range(options.repetitions):
                     for relay in kind.relays:
-                        found[relay.name].append(await kind.transfer(relay, direction, size))
-                where = f"{kind.name}, {direction:11s}"
+                        found[relay.name].append(await kind.transfer(relay, direction, options.mebibytes))
+                where = f"{kind.name:16s} {direction:11s}"
                 for name, transfers in found.items():
                     _print(where, name, transfers)
                 if options.peers:
@@ -100,13 +104,26 @@ async def _kinds(group: Group, options: Options) -> AsyncIterator[list[Kind]]:
         edge = MediaEdge(group, "agw-bytes", {"kind": "portable"}, 2)
         stack.push_async_callback(edge.close)
         await edge.start()
-        plain: list[ByteRelay] = [AgwBytes(edge, far.address, None)]
-        secure: list[ByteRelay] = [AgwBytes(edge, far.address, ue)]
-        if options.peers:
-            plain.append(SocatBytes(group, far.address))
-            own = write_pem(group.directory / "stunnel.pem", Identity(now))
-            secure.append(StunnelBytes(group, far.address, own, pem))
-        yield [Kind("TCP to TCP", plain, far), Kind("TLS to TCP", secure, far, pem)]
+        kinds = []
+        for secured in (False, True):
+            peer: list[ByteRelay] = []
+            if options.peers and secured:
+                own = write_pem(group.directory / "stunnel.pem", Identity(now))
+                peer.append(StunnelBytes(group, far.address, own, pem))
+            elif options.peers:
+                peer.append(SocatBytes(group, far.address))
+            for aware in (False, True):
+                ours = AgwBytes(edge, far.address, ue if secured else None, aware=aware)
+                name = f"{'TLS' if secured else 'TCP'} to TCP{', MSRP' if aware else ''}"
+                rounds = _messages(secured=secured) if aware else {TO_CORE: PLAIN, TO_UE: PLAIN}
+                kinds.append(Kind(name, [ours, *peer], far, pem if secured else None, rounds))
+        yield kinds
+
+
+def _messages(*, secured: bool) -> dict[str, Round]:
+    """By direction."""
+    access, core = msrp_load.access(secured=secured), msrp_load.CORE
+    return {TO_CORE: msrp_load.messages(access, core), TO_UE: msrp_load.messages(core, access)}
 
 
 def _print(where: str, name: str, transfers: Sequence[Transfer]) -> None:

@@ -8,15 +8,17 @@ from contextlib import suppress
 
 import pytest
 
-from benchmarks.byte_load import BLOCK, MIB, Transfer, transfer
+from agw.tcp.msrp import Rewriter, Rewriting
+from benchmarks import msrp_load
+from benchmarks.byte_load import BLOCK, MIB, PLAIN, Transfer, transfer
 from benchmarks.errors import BenchmarkFailed
 
 Change = Callable[[bytes], bytes]
-OCTETS = 3 * MIB + 5  # more than the pattern that is sent again and again
+ROUNDS = 3
 
 
 def through(change: Change) -> Transfer:
-    """Send OCTETS through a relay that does ``change`` to what it reads."""
+    """Send some rounds through a relay that does ``change`` to what it reads."""
     source, entry = socket.socketpair()
     out, sink = socket.socketpair()
 
@@ -29,7 +31,7 @@ def through(change: Change) -> Transfer:
     thread.start()
     try:
         with sink, source:
-            return transfer(source, sink, OCTETS, [os.getpid()])
+            return transfer(source, sink, ROUNDS, [os.getpid()])
     finally:
         thread.join()
 
@@ -42,7 +44,7 @@ def once(change: Change) -> Change:
 
 def test_what_arrives_as_it_was_sent() -> None:
     done = through(lambda data: data)
-    assert done.octets == OCTETS
+    assert done.octets == ROUNDS * len(PLAIN.sent)
     assert done.rate > 0
     assert done.cpu > 0
 
@@ -61,3 +63,15 @@ def test_a_rate_and_a_cost() -> None:
     done = Transfer(50 * MIB, seconds=0.5, cpu=0.25, memory=0, stolen=0.0)
     assert done.rate == pytest.approx(104.8576)
     assert done.cost == pytest.approx(500)
+
+
+def test_messages_arrive_with_the_paths_of_the_other_side() -> None:
+    """As the gateway's own part for it makes of them."""
+    access, core = msrp_load.access(secured=True), msrp_load.CORE
+    for one, other in ((access, core), (core, access)):
+        found = msrp_load.messages(one, other)
+        rewriter = Rewriter(Rewriting(one.local, other.remote, other.local))
+        assert rewriter.feed(found.sent) == found.arrives
+        assert found.sent != found.arrives
+        assert not rewriter.within
+        assert rewriter.foreign == 0
