@@ -78,8 +78,8 @@ class Stream:
 
     local_path, remote_path: where the gateway is to be aware of MSRP (TS 23.334 5.19): the URI by which the
     peer of this termination knows it, and the first URI of that peer's own path; None: unchanged. With these
-    of both terminations the gateway leads the paths of each message over itself. A stream without any passes
-    unread.
+    of both terminations the gateway leads the paths of each message over itself, as long as the transport is
+    MSRP. A stream without any passes unread.
     """
 
     id: int = 1

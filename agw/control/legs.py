@@ -58,7 +58,7 @@ def tcp_leg(termination: Termination, end: End, other: End | None) -> TcpLeg:
     aware of MSRP and not all paths are known."""
     alike = other is not None and inside(other) == inside(end)
     rewriting = None
-    if other is not None and (_has_path(end) or _has_path(other)):
+    if other is not None and inside(end) == MSRP and (_has_path(end) or _has_path(other)):
         rewriting = _rewriting(end, other)
         alike = alike and rewriting is not None
     return TcpLeg(
@@ -79,7 +79,7 @@ def _has_path(end: End) -> bool:
 
 def _rewriting(end: End, other: End) -> Rewriting | None:
     known, to, sender = end.local_path, other.remote_path, other.local_path
-    if inside(end) != MSRP or end.remote_path is None or known is None or to is None or sender is None:
+    if end.remote_path is None or known is None or to is None or sender is None:
         return None
     return Rewriting(known, to, sender)
 

@@ -13,7 +13,7 @@ class MediaPolicy:
     early_media: what flows before the answer where the network does not say, in the words of P-Early-Media.
     prefer: the mechanism for a UE that can do both SDES and DTLS-SRTP. sha1_fingerprint: SHA-1 counts where a
     UE names no better hash. bfcp_tls_role: who is TLS server, "answerer-server" or by "setup".
-    msrp: is the gateway to be aware of it (TS 23.334 5.19): "auto" (unless the offerer has RFC 6714), "aware"
+    msrp: is the gateway to be aware of it (TS 23.334 5.19): "auto" (unless both ends have RFC 6714), "aware"
     (always), "agnostic" (never).
     node: names this P-CSCF in Warning headers. retry_after: seconds, where the gateway refuses.
     """

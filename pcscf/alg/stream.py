@@ -1,6 +1,7 @@
 """One running m-line: what both terminations of the gateway were told, and what differs from it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from iq.fingerprint import PREFERRED_HASH, Fingerprint
 from iq.procedures import Endpoint, Mode, Setup, Stream
@@ -13,7 +14,6 @@ from pcscf.flow import Side
 from pcscf.sdp.address import rtcp_port
 from pcscf.sdp.capability import offered
 from pcscf.sdp.model import Media
-from pcscf.sdp.msrp import led
 
 #: (access side may send to the core, core may send to the access side) -> modes of the access and the core
 #: termination. A termination's mode is seen from the gateway: RECEIVE_ONLY takes from its peer.
@@ -38,13 +38,20 @@ class Terminus:
     local: Endpoint | None = None
 
 
+class Path(NamedTuple):
+    """One end of MSRP: the first URI of its own path, and the one by which it knows the gateway."""
+
+    own: str
+    known: str
+
+
 @dataclass(slots=True)
 class State:
     """What the gateway is to do with a stream (or does). None in ``remote``: not known.
 
     association: (D)TLS with the UE, None where there is none or the UE has said nothing of it yet.
     access_setup: of TCP and DTLS, core_setup: of TCP. renewed: another connection is wanted, also where one
-    stands. access_path, core_path: where the gateway is aware of MSRP, the first URI of each end's own path.
+    stands. access_path, core_path: both where the gateway is aware of MSRP, else none.
     """
 
     access_remote: Endpoint | None
@@ -59,8 +66,8 @@ class State:
     access_setup: Setup | None = None
     core_setup: Setup | None = None
     renewed: bool = False
-    access_path: str | None = None
-    core_path: str | None = None
+    access_path: Path | None = None
+    core_path: Path | None = None
 
 
 @dataclass(slots=True)
@@ -93,7 +100,7 @@ class MediaStream:
 
     @property
     def aware(self) -> bool:
-        """Whether the gateway is aware of MSRP in it: told by the transport."""
+        """Whether the gateway is aware of MSRP whatever is answered: told by the transport of Reserve."""
         return self.access.transport.endswith("/MSRP")
 
     def on(self, side: Side) -> Terminus:
@@ -158,29 +165,30 @@ class MediaStream:
         The Remote descriptor is replaced as a whole, so address and key go together; the same key goes on.
         """
         now = self.state
-        end = self.on(side)
+        end, transport = self.on(side), self._transport(side, wanted)
         if wanted.closed:
             if now.closed:
                 return None
             address = end.local.address if end.local is not None else "0.0.0.0"
-            return Stream(self.id, self.media, end.transport, remote=Endpoint(address, 0))
+            return Stream(self.id, self.media, transport, remote=Endpoint(address, 0))
+        renamed = transport != self._transport(side, now)
         if side is Side.CORE:
-            remote = _differing(now.core_remote, wanted.core_remote)
+            remote = wanted.core_remote if renamed else _differing(now.core_remote, wanted.core_remote)
             mode = wanted.core_mode if wanted.core_mode is not now.core_mode else None
             setup = _started(now.core_setup, wanted.core_setup, wanted)
-            local_path, remote_path = self._paths(side, wanted)
-            if remote is None and mode is None and setup is None and remote_path is None:
+            path = _differing_path(now.core_path, wanted.core_path)
+            if remote is None and mode is None and setup is None and path is None:
                 return None
             return Stream(
                 self.id,
                 self.media,
-                end.transport,
+                transport,
                 mode=mode,
                 remote=remote,
                 setup=setup,
                 establish=setup is not None and wanted.renewed,
-                local_path=local_path,
-                remote_path=remote_path,
+                local_path=path.known if path is not None else None,
+                remote_path=path.own if path is not None else None,
             )
         remote = _differing(now.access_remote, wanted.access_remote)
         mode = wanted.access_mode if wanted.access_mode is not now.access_mode else None
@@ -191,16 +199,16 @@ class MediaStream:
         said = _said_anew(now.association, wanted.association)
         if said is not None:  # whoever names another certificate begins anew
             setup = wanted.access_setup
-        local_path, remote_path = self._paths(side, wanted)
+        path = _differing_path(now.access_path, wanted.access_path)
         same = remote is None and mode is None and local_key is None and setup is None
-        if same and remote_path is None and not rekeyed and not mux and said is None:
+        if same and path is None and not rekeyed and not mux and said is None and not renamed:
             return None
-        if rekeyed or mux or said is not None:
+        if rekeyed or mux or said is not None or renamed:
             remote = wanted.access_remote
         return Stream(
             self.id,
             self.media,
-            end.transport,
+            transport,
             mode=mode,
             local=end.local if local_key is not None else None,
             remote=remote,
@@ -212,24 +220,14 @@ class MediaStream:
             remote_fingerprints=said.fingerprints if said is not None else (),
             tls_id=said.tls_id if said is not None else None,
             start_tls=setup is not None and wanted.association is not None and wanted.association.client,
-            local_path=local_path,
-            remote_path=remote_path,
+            local_path=path.known if path is not None else None,
+            remote_path=path.own if path is not None else None,
         )
 
-    def _paths(self, side: Side, wanted: State) -> tuple[str | None, str | None]:
-        """Return what one side knows the gateway by, and its own path; None for both where nothing differs.
-
-        The gateway is known by the other side's path, led over it: as the SDP of this side has it.
-        """
-        now, local = self.state, self.on(side).local
-        access, core = wanted.access_path, wanted.core_path
-        if access is None or core is None or local is None:
-            return None, None
-        if access == now.access_path and core == now.core_path:
-            return None, None
-        own, other = (access, core) if side is Side.ACCESS else (core, access)
-        secure = side is Side.ACCESS if self.tls else None
-        return led(other, local.address, local.port, secure=secure), own
+    def _transport(self, side: Side, state: State) -> str:
+        """Return what the gateway is told of the protocol: MSRP where it is aware of it."""
+        end = self.on(side)
+        return end.transport if state.core_path is None else transport_of(end.proto, aware=True)
 
 
 def new_stream(
@@ -299,6 +297,10 @@ def _place(endpoint: Endpoint) -> tuple[str, int]:
 
 def _differing(now: Endpoint | None, wanted: Endpoint | None) -> Endpoint | None:
     return None if wanted is None or wanted == now else wanted
+
+
+def _differing_path(now: Path | None, wanted: Path | None) -> Path | None:
+    return None if wanted == now else wanted
 
 
 def _started(now: Setup | None, wanted: Setup | None, state: State) -> Setup | None:

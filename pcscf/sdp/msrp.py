@@ -24,9 +24,17 @@ def path_of(media: Media) -> str | None:
     return words[0]
 
 
-def led(uri: str, host: str, port: int, *, secure: bool | None) -> str:
-    """Return the URI that ``through`` makes of the first one of a path."""
-    return _led(uri, _authority(host, port), _SCHEMES[secure] if secure is not None else None)
+def known_by(
+    media: Media, uri: str, host: str, port: int, *, secure: bool | None = None, aware: bool = False
+) -> str:
+    """Return what ``through`` makes of ``uri``, the first one of the path: as the other side knows it."""
+    there = None if matches_by_id(media) and not aware else _authority(host, port)
+    return _led(uri, there, _SCHEMES[secure] if secure is not None else None)
+
+
+def matches_by_id(media: Media) -> bool:
+    """Return whether the writer matches sessions by their id alone (RFC 6714)."""
+    return "msrp-cema" in media
 
 
 def through(
@@ -45,7 +53,7 @@ def through(
     and all of it where the media is no MSRP. aware: the gateway is aware of MSRP, so that it leads over it
     whatever the writer says, who does not need to hear of RFC 6714 from the other side.
     """
-    cema = "msrp-cema" in media
+    cema = matches_by_id(media)
     if "path" not in media or not is_msrp(media) or (cema and secure is None and not aware):
         return lines
     if cema and aware:

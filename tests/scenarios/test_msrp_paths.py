@@ -64,13 +64,15 @@ class Talk:
         lines += [FINGERPRINT] if under else []
         return sdp("\n".join([*lines, *more]), host=LOOPBACK, version=self.version)
 
-    async def agree(self, offerer: Side, offered: str, answered: str, *more: str) -> None:
-        """Offer and answer; both ends connect as they say. more: lines of the offer."""
+    async def agree(
+        self, offerer: Side, offered: str, answered: str, *more: str, and_answer: tuple[str, ...] = ()
+    ) -> None:
+        """Offer and answer: who connects, more lines of the offer, and_answer: of the answer."""
         fork = "b1" if self.version else ""
         self.version += 1
         offer = self.describe(offerer, offered, *more)
         await self._step(offerer.other, self.session.plan_offer(offer, offerer, fork))
-        answer = self.describe(offerer.other, answered)
+        answer = self.describe(offerer.other, answered, *and_answer)
         await self._step(offerer, self.session.plan_answer(answer, offerer.other, "b1"))
 
     async def _step(self, to: Side, plan: Plan) -> None:
@@ -170,12 +172,22 @@ async def test_a_policy_for_networks_where_not_all_know_rfc_6714(palg: Palg) -> 
         await talk.converse()
 
 
-@pytest.mark.parametrize(("policy", "more"), [("auto", ["a=msrp-cema"]), ("agnostic", [])])
+@UNDER_TLS
+async def test_an_answerer_that_does_not_know_rfc_6714(palg: Palg, tls: bool) -> None:
+    async with talking(palg, tls=tls) as talk:
+        await talk.agree(Side.ACCESS, "active", "passive", "a=msrp-cema")
+        assert talk.told[Side.CORE].first("path") == talk.path(Side.ACCESS).replace("msrps:", "msrp:")
+        await talk.connect(Side.ACCESS)
+        await talk.accept(Side.CORE)
+        await talk.converse()
+
+
+@pytest.mark.parametrize(("policy", "more"), [("auto", ("a=msrp-cema",)), ("agnostic", ())])
 async def test_what_the_gateway_is_not_aware_of_passes_unread(
-    palg: Palg, policy: str, more: list[str]
+    palg: Palg, policy: str, more: tuple[str, ...]
 ) -> None:
     async with talking(palg, tls=True, msrp=policy) as talk:
-        await talk.agree(Side.ACCESS, "active", "passive", *more)
+        await talk.agree(Side.ACCESS, "active", "passive", *more, and_answer=more)
         await talk.connect(Side.ACCESS)
         await talk.accept(Side.CORE)
         await talk.ue.send(b"no MSRP at all")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from iq.procedures import Configure, Reserve, Setup, Stream
+from iq.procedures import Configure, Reserve, Stream
 from pcscf.alg.session import MediaPolicy
 from pcscf.errors import SdpRejected
 from pcscf.flow import Side
@@ -84,6 +84,7 @@ def test_an_offer_of_the_core() -> None:
     [
         ("auto", [CEMA], {}),
         ("agnostic", [], {}),
+        ("agnostic", [CEMA], {}),
         ("auto", [], {"aware": frozenset()}),
         ("aware", [], {"aware": frozenset()}),
     ],
@@ -91,7 +92,7 @@ def test_an_offer_of_the_core() -> None:
 def test_what_passes_unread(msrp: str, more: list[str], options: dict[str, frozenset[str]]) -> None:
     call = made(msrp, **options)
     call.offer(message(TLS_PATH, "a=setup:active", FINGERPRINT, REQUEST, *more))
-    call.answer(message(FAR_PATH, "a=setup:passive", host=FAR))
+    call.answer(message(FAR_PATH, "a=setup:passive", *more, host=FAR))
     assert transports(call) == ["TCP/TLS", "TCP"]
     assert set(paths(call).values()) == {(None, None)}
 
@@ -151,20 +152,62 @@ def test_other_paths_are_told_to_both_terminations() -> None:
     assert [stream.setup for _, stream in call.changes()] == [None, None]
 
 
-def test_an_end_that_falls_back_from_rfc_6714_gets_a_new_stream() -> None:
-    """RFC 6714 4.2: its first offer was answered by an end that does not know it."""
+def _of_rfc_6714(call: Call, *answered: str) -> str:
+    call.offer(message(TLS_PATH, CEMA, "a=setup:active", FINGERPRINT, REQUEST))
+    return call.answer(message(FAR_PATH, "a=setup:passive", *answered, host=FAR))
+
+
+def test_an_answerer_that_does_not_know_rfc_6714() -> None:
+    """It knows the gateway by the path of the offer, which stays but for its scheme."""
     call = made()
-    call.offer(message(UE_PATH, CEMA, "a=setup:active"))
-    call.answer(message(FAR_PATH, "a=setup:passive", host=FAR))
-    call.offer(message(UE_PATH, "a=setup:active", version=2))
-    added = [p for p in call.last.procedures if isinstance(p, Configure)]
-    assert [(s.id, s.transport) for p in added for s in p.streams] == [(2, "TCP/MSRP")] * 2
-    call.answer(message(FAR_PATH, "a=setup:passive", version=2, host=FAR))
-    told = {(s.id, s.setup, s.remote_path) for _, s in call.changes() if _running(s)}
-    assert told == {
-        (2, Setup.PASSIVE, UE_PATH),
-        (2, Setup.ACTIVE, "msrp://far.example:7010/f;tcp"),
+    to_ue = _of_rfc_6714(call)
+    assert transports(call) == ["TCP/TLS", "TCP"]
+    assert [stream.transport for _, stream in call.changes()] == ["TCP/TLS/MSRP", "TCP/MSRP"]
+    assert lines(to_ue, "path") == ["a=path:msrps://198.51.100.20:20000/f;tcp r;x"]
+    assert paths(call) == {
+        "access": ("msrps://198.51.100.20:20000/f;tcp", TLS_PATH),
+        "core": ("msrp://192.0.2.10:9/u;tcp", "msrp://far.example:7010/f;tcp"),
     }
+
+
+def test_an_end_that_falls_back_from_rfc_6714_keeps_its_connection() -> None:
+    """RFC 6714 4: it offers again without, and the far end hears of another path."""
+    call = made()
+    _of_rfc_6714(call)
+    to_core = call.offer(message(TLS_PATH, "a=setup:active", FINGERPRINT, REQUEST, version=2))
+    call.answer(message(FAR_PATH, "a=setup:passive", version=2, host=FAR))
+    assert lines(to_core, "path") == ["a=path:msrp://203.0.113.20:40000/u;tcp"]
+    assert paths(call) == {"core": ("msrp://203.0.113.20:40000/u;tcp", "msrp://far.example:7010/f;tcp")}
+
+
+def test_ends_of_rfc_6714_of_which_one_forgets_it_get_a_new_stream() -> None:
+    call = made()
+    _of_rfc_6714(call, CEMA)
+    assert set(paths(call).values()) == {(None, None)}
+    call.offer(message(TLS_PATH, "a=setup:active", FINGERPRINT, REQUEST, version=2))
+    added = [p for p in call.last.procedures if isinstance(p, Configure)]
+    told = [(s.id, s.transport) for p in added for s in p.streams]
+    assert told == [(2, "TCP/TLS/MSRP"), (2, "TCP/MSRP")]
+
+
+def test_each_fork_has_its_own_paths() -> None:
+    call = made()
+    call.offer(message(TLS_PATH, CEMA, "a=setup:active", FINGERPRINT, REQUEST))
+    for fork, path in (("b1", FAR_PATH), ("b2", "msrp://other.example:7/g;tcp")):
+        call.answer(message(path, "a=setup:passive", host=FAR), fork=fork, early=True)
+    assert paths(call)["core"] == ("msrp://192.0.2.10:9/u;tcp", "msrp://other.example:7/g;tcp")
+
+
+def test_a_fork_whose_ends_know_rfc_6714_passes_unread() -> None:
+    call = made()
+    call.offer(message(TLS_PATH, CEMA, "a=setup:active", FINGERPRINT, REQUEST))
+    call.answer(message(FAR_PATH, CEMA, "a=setup:passive", host=FAR), early=True)
+    call.answer(message(FAR_PATH, "a=setup:passive", host=FAR), fork="b2", early=True)
+    assert {stream.transport for _, stream in call.changes()} == {"TCP/TLS/MSRP", "TCP/MSRP"}
+    call.session.confirm("b1")
+    call.answer(message(FAR_PATH, CEMA, "a=setup:passive", host=FAR))
+    assert {stream.transport for _, stream in call.changes()} == {"TCP/TLS", "TCP"}
+    assert set(paths(call).values()) == {(None, None)}
 
 
 def _running(stream: Stream) -> bool:

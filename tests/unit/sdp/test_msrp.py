@@ -3,7 +3,7 @@
 import pytest
 
 from pcscf.sdp.model import Sdp
-from pcscf.sdp.msrp import led, path_of, through
+from pcscf.sdp.msrp import known_by, path_of, through
 from tests.support.media import sdp
 
 
@@ -81,6 +81,20 @@ def test_the_path_that_a_gateway_can_use(line: str, proto: str, first: str | Non
     assert path_of(media) == first
 
 
-def test_the_path_that_the_other_side_gets() -> None:
-    assert led("msrps://u@a/r;tcp", "2001:db8::20", 9, secure=False) == "msrp://u@[2001:db8::20]:9/r;tcp"
-    assert led("MSRP://a/r;tcp", "192.0.2.1", 9, secure=None) == "MSRP://192.0.2.1:9/r;tcp"
+@pytest.mark.parametrize(
+    ("uri", "cema", "aware", "known"),
+    [
+        ("msrps://u@a/r;tcp", False, True, "msrp://u@[2001:db8::20]:9/r;tcp"),
+        ("msrps://u@a/r;tcp", False, False, "msrp://u@[2001:db8::20]:9/r;tcp"),
+        ("msrps://u@a/r;tcp", True, True, "msrp://u@[2001:db8::20]:9/r;tcp"),
+        ("msrps://u@a/r;tcp", True, False, "msrp://u@a/r;tcp"),
+    ],
+)
+def test_the_gateway_is_known_by_what_the_other_side_gets(
+    uri: str, cema: bool, aware: bool, known: str
+) -> None:
+    lines = ["m=message 9 TCP/TLS/MSRP *", f"a=path:{uri}", *(["a=msrp-cema"] if cema else [])]
+    [media] = Sdp.parse(sdp("\n".join(lines))).media
+    assert known_by(media, uri, "2001:db8::20", 9, secure=False, aware=aware) == known
+    told = through(media, media.lines, "2001:db8::20", 9, secure=False, aware=aware)
+    assert told[0] == f"a=path:{known}"
