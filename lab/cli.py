@@ -145,6 +145,12 @@ def ue(
     loss: Annotated[
         int, typer.Option(help="Percent of the datagrams of a fax that are not sent.", min=0, max=99)
     ] = 0,
+    cema: Annotated[
+        bool, typer.Option(help="MSRP by RFC 6714, or with whole URIs compared, as RFC 4975 alone has it.")
+    ] = True,
+    feedback: Annotated[
+        bool, typer.Option(help="Offer UDP/TLS/RTP/SAVPF instead of SAVP; taken is either.")
+    ] = False,
     duration: Annotated[float, typer.Option(help="Seconds of media.", min=0.02)] = 2.0,
     echo: Annotated[bool, typer.Option(help="Send back what comes instead of speech.")] = False,
     address: Annotated[str, typer.Option(help="Own address.")] = "127.0.0.1",
@@ -154,7 +160,10 @@ def ue(
 
     The password is in IMSLAB_PASSWORD (default "imslab"). Exit status 0 only if all media was verified.
     """
-    kind, terms = _kind(media), Terms(protection, _suites(suite), setup=setup, loss=loss)
+    kind = _kind(media)
+    if echo and not kind.echoes:
+        raise typer.BadParameter(f"nothing of {media} can be sent back", param_hint="--echo")
+    terms = Terms(protection, _suites(suite), setup=setup, loss=loss, cema=cema, feedback=feedback)
     out = console(stderr=as_json)
 
     async def run() -> int:

@@ -23,7 +23,9 @@ class Terms:
 
     expect_applied: an answer to 3ge2ae:requested has to say 3ge2ae:applied. setup: of connections and
     associations, what offers say and answers choose where they may (RFC 4145 4.1). loss: percent of the
-    datagrams of a fax that are not sent, as if the network had lost them.
+    datagrams of a fax that are not sent, as if the network had lost them. cema: MSRP knows sessions by their
+    id alone, and their place by c= and m= (RFC 6714); else both by whole URIs. feedback: offers of speech
+    keyed by DTLS say SAVPF (RFC 5124).
     """
 
     protection: Protection = Protection.E2AE
@@ -31,6 +33,8 @@ class Terms:
     expect_applied: bool = True
     setup: str = "actpass"
     loss: int = 0
+    cema: bool = True
+    feedback: bool = False
 
 
 @dataclass(slots=True)

@@ -80,12 +80,14 @@ class Messages(stream.StreamMedia):
         self._reader = Reader()
         secure = self.certified.identity is not None
         own = Uri(secure, address, self.channel.local[1], secrets.token_urlsafe(12))
-        self.session = MsrpSession(own, (TEXT, FILE), self._received)
+        self._cema = terms.cema
+        self.session = MsrpSession(own, (TEXT, FILE), self._received, strict=not terms.cema)
         self._echo = echo
         self._exact = self._bad = 0
 
     def attributes(self) -> tuple[str, ...]:
-        return (f"accept-types:{TEXT} {FILE}", f"path:{self.session.own}", "msrp-cema")
+        own = (f"accept-types:{TEXT} {FILE}", f"path:{self.session.own}")
+        return (*own, "msrp-cema") if self._cema else own
 
     def understand(self, line: sdp.MediaLine) -> None:
         try:
@@ -96,9 +98,9 @@ class Messages(stream.StreamMedia):
             self.certified.object_to(f"the scheme of a=path does not fit {line.proto}")
 
     def where(self, peering: Peering) -> Address:
-        """Who knows RFC 6714 waits at c= and m=, everybody else where a=path says."""
+        """Between two that know RFC 6714 c= and m= say where the peer waits, else a=path."""
         assert self.session.peer is not None
-        if peering.line.value("msrp-cema") is not None:
+        if self._cema and peering.line.value("msrp-cema") is not None:
             return peering.remote
         return self.session.peer.host, self.session.peer.port
 

@@ -43,7 +43,7 @@ class Uri:
         found = _URI.fullmatch(text.strip().partition(" ")[0])
         if found is None or int(found[3] or PORT) > 65_535:
             raise BadMessage("malformed MSRP URI")
-        return cls(found[1].lower() == "msrps", found[2].strip("[]"), int(found[3] or PORT), found[4])
+        return cls(found[1].lower() == "msrps", found[2].strip("[]").lower(), int(found[3] or PORT), found[4])
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

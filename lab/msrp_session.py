@@ -40,14 +40,16 @@ class Counts:
 class MsrpSession:
     """own: where this end takes messages; peer: set before the first message. types: content that is taken.
 
-    received: gets Message-ID, Content-Type and content of each message that is whole; bound: both ends know
-    whose connection it is.
+    strict: whole URIs are compared (RFC 4975 7.3), else their session-ids alone, since who passes octets
+    unread cannot have put its address there (RFC 6714 5). received: gets Message-ID, Content-Type and content
+    of each message that is whole; bound: both ends know whose connection it is.
     """
 
     own: Uri
     types: tuple[str, ...]
     received: Callable[[str, str, bytes], None]
     peer: Uri | None = None
+    strict: bool = False
     bound: bool = False
     counts: Counts = field(default_factory=Counts)
     _transactions: dict[str, str] = field(default_factory=dict)
@@ -104,8 +106,7 @@ class MsrpSession:
             to, sender = Uri.parse(message.to_path), Uri.parse(message.from_path)
         except BadMessage:
             return 400
-        # The session-id alone: who passes octets unread cannot have put its address here (RFC 6714 5).
-        if to.session != self.own.session or self.peer is None or sender.session != self.peer.session:
+        if self.peer is None or not self._same(to, self.own) or not self._same(sender, self.peer):
             return 481
         if message.method != "SEND":
             return 501
@@ -114,6 +115,9 @@ class MsrpSession:
             return 415
         self.bound = True
         return 200
+
+    def _same(self, one: Uri, other: Uri) -> bool:
+        return one == other if self.strict else one.session == other.session
 
     def _chunk(self, message: Message) -> tuple[int, list[bytes]]:
         """Add a chunk to its message; return the status, and the report where it is whole."""

@@ -3,7 +3,6 @@
 It shares nothing with the edge's SDP, so that it can witness what the edge makes of an offer.
 """
 
-import re
 from dataclasses import dataclass, field, replace
 
 from lab.errors import BadDescription
@@ -146,10 +145,9 @@ def build(description: Description, address: str, user: str = "-") -> bytes:
 def rewrite(body: bytes, ends: list[Address | None]) -> bytes:
     """Return ``body`` with c= and port of each m-line replaced by ``ends`` (None leaves it), nothing else.
 
-    a=rtcp goes: every end here has its RTCP on the next port. a=path of MSRP leads to the end, too, unless
-    its writer is found at c= and m= (RFC 6714).
+    a=rtcp goes: every end here has its RTCP on the next port. a=path of MSRP stays: ends may compare it with
+    what messages carry (RFC 4975 7.3).
     """
-    media = parse(body).media
     out: list[str] = []
     index = -1
     for text in body.decode("utf-8", "surrogateescape").split("\r\n"):
@@ -164,9 +162,6 @@ def rewrite(body: bytes, ends: list[Address | None]) -> bytes:
             out += [" ".join(parts), f"c=IN {'IP6' if ':' in end[0] else 'IP4'} {end[0]}"]
         elif end is not None and text.startswith(("c=", "a=rtcp:")):
             continue
-        elif end is not None and text.startswith("a=path:") and media[index].value("msrp-cema") is None:
-            host = f"[{end[0]}]" if ":" in end[0] else end[0]
-            out.append(_AUTHORITY.sub(rf"\g<1>{host}:{end[1]}", text, count=1))
         else:
             out.append(text)
     return "\r\n".join(out).encode("utf-8", "surrogateescape")
@@ -177,8 +172,6 @@ def rejected(line: MediaLine) -> MediaLine:
     return replace(line, port=0, crypto=(), indicators=(), attributes=())
 
 
-#: What stands before host and port in the first URI of a path, and both (RFC 4975 9).
-_AUTHORITY = re.compile(r"(msrps?://(?:[^@/\s]*@)?)(?:\[[^\]\s]*\]|[^:/\s\[]+)(?::[0-9]*)?", re.IGNORECASE)
 _NAMES = {"0": "PCMU/8000", "8": "PCMA/8000", "101": "telephone-event/8000"}
 
 

@@ -117,6 +117,27 @@ async def test_media_that_the_gateway_only_passes(media: str, protection: Protec
         await net.nothing_left()
 
 
+@pytest.mark.parametrize(("caller", "callee"), [(False, False), (True, False), (False, True)])
+async def test_msrp_of_ends_that_compare_whole_uris(caller: bool, callee: bool) -> None:
+    """caller, callee: knows RFC 6714. The gateway puts itself into what messages carry, if it has to."""
+
+    def edit(settings: dict[str, Any]) -> None:
+        if caller:
+            settings["media_security"]["msrp"] = "aware"
+
+    async with network(edit_pcscf=edit) as net:
+        alice = await net.ue("alice", kind=KINDS["msrp"], terms=Terms(cema=caller))
+        bob = await net.ue("bob", kind=KINDS["msrp"], terms=Terms(cema=callee))
+        placed = alice.place(bob.aor)
+        taken = await bob.incoming.get()
+        await asyncio.gather(taken.accept(), placed.answered())
+        for seen in await asyncio.gather(*(call.media.exchange(3) for call in (placed, taken))):
+            assert seen.problems(3) == []
+        await placed.hangup()
+        assert placed.problems == taken.problems == []
+        await net.nothing_left()
+
+
 @pytest.mark.parametrize("setup", ["active", "passive"])
 @pytest.mark.parametrize("media", ["msrp", "bfcp"])
 async def test_who_connects_and_hold(media: str, setup: str) -> None:

@@ -93,6 +93,22 @@ def test_responses(message: Message, status: int) -> None:
     assert len(bob.got) == (message == request())
 
 
+@pytest.mark.parametrize(
+    ("to", "sender", "status"),
+    [
+        (str(BOB), str(ALICE), 200),
+        (str(BOB).upper().replace("BOB", "bob"), str(ALICE), 200),
+        ("msrps://198.51.100.1:2855/bob;tcp", str(ALICE), 481),
+        (str(BOB).replace("msrps", "msrp"), str(ALICE), 481),
+        (str(BOB), "msrps://192.0.2.2:10/alice;tcp", 481),
+    ],
+)
+def test_who_is_strict_compares_whole_uris(to: str, sender: str, status: int) -> None:
+    _, bob = ends()
+    bob.session.strict = True
+    assert f" {status} ".encode() in bob.take(Message("t1t2", to, sender, "SEND").encode())[0]
+
+
 def test_nobody_answers_who_asks_for_silence() -> None:
     _, bob = ends()
     assert bob.take(request(Failure_Report="no").encode()) == []

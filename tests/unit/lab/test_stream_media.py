@@ -160,6 +160,12 @@ async def test_where_msrp_connects_to() -> None:
         assert near.where(peering) == ("192.0.2.1", far.channel.local[1])
 
 
+async def test_strict_ends_of_msrp() -> None:
+    async with stage(MSRP, Terms(Protection.E2E, cema=False)) as (_, placed, taken):
+        assert await talk(placed, taken) == [[], []]
+        assert b"msrp-cema" not in placed.media.offer()
+
+
 @pytest.mark.parametrize("line", [b"", b"a=path:nonsense\r\n"])
 async def test_msrp_without_a_path(line: bytes) -> None:
     media = Messages(Terms(Protection.NONE), "127.0.0.1", "x", False)
