@@ -5,6 +5,7 @@ RFC 5763, RFC 5764, RFC 5761; the profiles of TS 33.328 Annex O.
 
 import asyncio
 
+from lab import sdp
 from lab.certified import Certified, Form
 from lab.descriptions import Terms
 from lab.dtls import State
@@ -19,7 +20,8 @@ INTERVAL = 0.02
 #: Seconds until speech goes to a far end that says nothing.
 QUIET = 2.0
 
-_FORM = Form("audio", "RTP/AVP", "UDP/TLS/RTP/SAVP", ("8", "101"))
+#: Without and with feedback (RFC 5124).
+_FORMS = tuple(Form("audio", f"RTP/AVP{f}", f"UDP/TLS/RTP/SAVP{f}", ("8", "101")) for f in ("", "F"))
 
 
 class DtlsAudio(Media):
@@ -27,7 +29,7 @@ class DtlsAudio(Media):
 
     def __init__(self, terms: Terms, address: str, user: str, echo: bool) -> None:
         self.end = MediaEnd(address, echo=echo)
-        self.descriptions = Certified(terms, self.end.local, user, form=_FORM)
+        self.descriptions = Certified(terms, self.end.local, user, form=_FORMS[terms.feedback])
         self.problems = self.descriptions.problems
         self.keys = set()
         self._secured = Secured(
@@ -50,6 +52,8 @@ class DtlsAudio(Media):
         self._connect()
 
     def answer(self, body: bytes) -> bytes:
+        line = sdp.parse(body).first("audio")
+        self.descriptions.form = _FORMS[line is not None and line.proto.upper().endswith("F")]
         self.descriptions.take_offer(body)
         self._connect()
         return self.descriptions.answer(self._attributes())

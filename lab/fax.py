@@ -254,4 +254,4 @@ def readable(datagram: bytes) -> bool:
 
 # One call with each role of DTLS; a third of the datagrams is missing, and the page has to arrive.
 _CALLS = (Terms(loss=33), Terms(setup="passive", loss=33))
-T38 = Kind("t38", "udptl-dtls", "blocks", page.RATE, Fax, octets=1, calls=_CALLS)
+T38 = Kind("t38", "udptl-dtls", "blocks", page.RATE, Fax, octets=1, echoes=False, calls=_CALLS)

@@ -113,8 +113,8 @@ class Kind:
 
     rate: units of a second; open: (terms, own address, user, echo) -> the media of a call. Raises LabError.
     octets: fewest of a unit each way, where it is not a packet that passes the gateway each way; 0: it is.
-    early: drops of the gateway that are no fault: packets may come before a leg has its keys. calls: what the
-    demo's two UEs want when they call each other.
+    echoes: an end may send back what comes. early: drops of the gateway that are no fault: packets may come
+    before a leg has its keys. calls: what the demo's two UEs want when they call each other.
     """
 
     name: str
@@ -123,6 +123,7 @@ class Kind:
     rate: int
     open: Callable[[Terms, str, str, bool], Media]
     octets: int = 0
+    echoes: bool = True
     early: frozenset[str] = frozenset()
     calls: tuple[Terms, Terms] = (Terms(), Terms())
 

@@ -50,10 +50,14 @@ def seen_by_the_core(net: Network) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("suite", "setup"), [("AES_CM_128_HMAC_SHA1_80", "actpass"), ("AEAD_AES_128_GCM", "passive")]
+    ("suite", "setup", "more"),
+    [("AES_CM_128_HMAC_SHA1_80", "actpass", ()), ("AEAD_AES_128_GCM", "passive", ("--feedback",))],
+    ids=["AES-CM, client", "AES-GCM, server"],
 )
-async def test_speech_by_each_profile_and_role(tmp_path: Path, suite: str, setup: str) -> None:
-    options = ("--media", "dtls-srtp", "--suite", suite, "--setup", setup)
+async def test_speech_by_each_profile_and_role(
+    tmp_path: Path, suite: str, setup: str, more: tuple[str, ...]
+) -> None:
+    options = ("--media", "dtls-srtp", "--suite", suite, "--setup", setup, *more)
     async with network() as net:
         for report in await call(tmp_path, net, *options):
             media = report["media"]

@@ -103,6 +103,12 @@ def test_where_the_proxy_is(text: str, transport: str | None, target: tuple[str,
     assert parse_target(text, transport) == target
 
 
+def test_a_fax_has_no_echo() -> None:
+    result = CliRunner().invoke(main, ["ue", "sip:a@b", "--media", "t38", "--echo"])
+    assert result.exit_code == 2
+    assert "nothing of t38" in result.output
+
+
 def test_unknown_suite() -> None:
     result = CliRunner().invoke(main, ["ue", "sip:a@b", "--suite", "ROT13"])
     assert result.exit_code == 2

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -74,6 +75,15 @@ async def test_plain_has_its_rtcp_on_a_port_of_its_own() -> None:
         await exchange(a, b)
         assert a.statistics().suite is None
         assert a.keys == set()
+
+
+async def test_the_profile_with_feedback_is_answered_by_itself() -> None:
+    with pair(replace(terms(), feedback=True), terms()) as (a, b):
+        offer = a.offer()
+        answer = b.answer(offer)
+        a.take_answer(answer)
+        assert [sdp.parse(body).media[0].proto for body in (offer, answer)] == ["UDP/TLS/RTP/SAVPF"] * 2
+        await exchange(a, b, 3)
 
 
 async def test_an_echo() -> None:
