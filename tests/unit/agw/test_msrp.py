@@ -78,7 +78,7 @@ def test_each_flag_ends_a_chunk(flag: bytes) -> None:
     assert not one.within
 
 
-@pytest.mark.parametrize(
+NO_ENDS = pytest.mark.parametrize(
     "inside",
     [
         b"x-------d93kswow$\r\n",  # not at the beginning of a line
@@ -90,6 +90,9 @@ def test_each_flag_ends_a_chunk(flag: bytes) -> None:
         b"\r\n-------d93kswow\r\n-------d93kswow\r\n",
     ],
 )
+
+
+@NO_ENDS
 def test_what_only_looks_like_an_end(inside: bytes) -> None:
     one = rewriter()
     head, _, rest = (SEND % paths(OURS, UE)).partition(b"Hi,")
@@ -98,6 +101,26 @@ def test_what_only_looks_like_an_end(inside: bytes) -> None:
         assert one.within
     assert one.feed(rest) == rest
     assert not one.within
+
+
+@NO_ENDS
+def test_what_only_looks_like_an_end_in_a_message_like_the_last(inside: bytes) -> None:
+    one = rewriter()
+    came = SEND.replace(b"Hi,", inside)
+    assert one.feed(3 * came % (3 * paths(OURS, UE))) == 3 * came % (3 * paths(FAR, KNOWN_AS))
+    assert not one.within
+
+
+def test_messages_alike_and_others_in_one_piece() -> None:
+    one = rewriter()
+    alike, foreign = SEND % paths(OURS, UE), SEND % paths(UE, UE)
+    passed, went = SEND % paths(FAR, KNOWN_AS), SEND % paths(UE, KNOWN_AS)
+    assert (
+        one.feed(2 * alike + 2 * foreign + alike + alike[:-1]) == 2 * passed + 2 * went + passed + passed[:-1]
+    )
+    assert one.foreign == 2
+    assert one.within
+    assert one.feed(alike[-1:] + alike) == alike[-1:] + passed
 
 
 def test_of_several_uris_the_first_is_ours() -> None:
@@ -138,6 +161,15 @@ def test_other_paths_count_from_the_next_message_on() -> None:
     one.feed(head)
     one.change(Rewriting(OURS, UE, UE))
     assert one.feed(rest + OK % paths(OURS, FAR)) == rest + OK % paths(UE, UE)
+    one.change(Rewriting(OURS, FAR, UE))
+    assert one.feed(2 * OK % (2 * paths(OURS, FAR))) == 2 * OK % (2 * paths(FAR, UE))
+
+
+def test_a_head_that_is_too_long_behind_one_that_is_not() -> None:
+    one = rewriter()
+    one.feed(OK % paths(OURS, UE))
+    with pytest.raises(Malformed):
+        one.feed(OK.replace(b"OK", MAX_HEAD * b"O") % paths(OURS, UE))
 
 
 @pytest.mark.parametrize(
