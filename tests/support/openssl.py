@@ -53,6 +53,11 @@ class Openssl:
         assert self.process.stdin is not None
         self.process.stdin.write(data)
 
+    async def send(self, data: bytes) -> None:
+        self.write(data)
+        assert self.process.stdin is not None
+        await self.process.stdin.drain()
+
     async def until(self, pattern: bytes) -> re.Match[bytes]:
         """Wait for what it says, and one octet behind it."""
         async with asyncio.timeout(WITHIN):

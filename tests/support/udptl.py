@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 INDICATORS = {"no signal": 0, "CNG": 1, "CED": 2, "V.21 preamble": 3, "V.17 14400 long": 11}
 _V21, _V17_14400 = 0, 8
-_HDLC_DATA, _HDLC_FCS_OK, _NON_ECM_DATA, _NON_ECM_SIGNAL_END = 0, 2, 6, 7
+_HDLC_DATA, _HDLC_FCS_OK, _NON_ECM_DATA = 0, 2, 6
 
 
 def indicator(name: str) -> bytes:
@@ -26,14 +26,13 @@ def data(modulation: int, *fields: tuple[int, bytes]) -> bytes:
 def page(lines: int = 24) -> list[bytes]:
     """IFP packets of a page: the answer tone, a frame of T.30, lines of the picture, the end."""
     picture = [bytes((line * 7 + column) & 0xFF for column in range(36)) for line in range(lines)]
-    frame = bytes.fromhex("ffc8c17800")
+    frame = bytes.fromhex("ffc8c178461800")
     return [
         indicator("CED"),
         indicator("V.21 preamble"),
         data(_V21, (_HDLC_DATA, frame), (_HDLC_FCS_OK, b"")),
         indicator("V.17 14400 long"),
         *(data(_V17_14400, (_NON_ECM_DATA, line)) for line in picture),
-        data(_V17_14400, (_NON_ECM_SIGNAL_END, b"\x00")),
         indicator("no signal"),
     ]
 
