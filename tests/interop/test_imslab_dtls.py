@@ -15,6 +15,7 @@ from lab.dtls_audio import DTLS_SRTP
 from lab.fax import T38
 from lab.kind import Kind
 from lab.relay import Party
+from lab.ue import UserAgent
 from tests.support.capture import Capture
 from tests.support.edge import PASSWORD, Network, aor, network
 from tests.support.programs import Program, need
@@ -113,11 +114,34 @@ async def test_hold_keeps_the_association() -> None:
 
 async def connect(net: Network, kind: Kind, terms: Terms) -> tuple[Call, Call]:
     """Return a call of alice to bob, as each of them has it."""
-    alice, bob = [await net.ue(user, kind=kind, terms=terms) for user in ("alice", "bob")]
-    placed = alice.place(aor("bob"))
-    taken = await bob.incoming.get()
+    return await dial(*[await net.ue(user, kind=kind, terms=terms) for user in ("alice", "bob")])
+
+
+async def dial(caller: UserAgent, callee: UserAgent) -> tuple[Call, Call]:
+    placed = caller.place(callee.aor)
+    taken = await callee.incoming.get()
     await asyncio.gather(taken.accept(), placed.answered())
     return placed, taken
+
+
+@pytest.mark.parametrize("kind", [T38, DTLS_SRTP], ids=lambda kind: kind.name)
+async def test_a_far_end_without_protection(kind: Kind) -> None:
+    """The edge protects the leg of the UE that announced it, whoever calls."""
+    async with network() as net:
+        ends = [
+            await net.ue("alice", kind=kind),
+            await net.ue("bob", kind=kind, terms=Terms(Protection.NONE)),
+        ]
+        for caller, callee in (ends, ends[::-1]):
+            calls = await dial(caller, callee)
+            await asyncio.gather(*(call.media.exchange(10, interval=0.01) for call in calls))
+            await calls[0].hangup()
+            for call in calls:
+                seen = call.media.statistics()
+                assert seen.problems(10) == call.problems == []
+                assert (seen.suite is None) is (call.agent is ends[1])
+        assert await net.metric("pcscf", "pcscf_media_decisions_total", action="e2ae") == 2
+        assert await net.metric("pcscf", "pcscf_media_decisions_total", action="plain") == 2
 
 
 @pytest.mark.parametrize("kind", [T38, DTLS_SRTP], ids=lambda kind: kind.name)
