@@ -3,6 +3,7 @@
 import pytest
 
 from agw.tcp.msrp import MAX_HEAD, Malformed, Rewriter, Rewriting
+from iq.msrp import MAX_URI
 
 OURS = "msrps://198.51.100.20:20020/s4far;tcp"
 FAR = "msrp://203.0.113.77:7010/s4far;tcp"
@@ -207,3 +208,11 @@ def test_the_longest_head_passes() -> None:
     assert rewriter().feed(came).startswith(b"MSRP abcd SEND\r\nTo-Path: a\r\nFrom-Path: msrp://203")
     with pytest.raises(Malformed, match="too long"):
         rewriter().feed(came.replace(b"ccc", b"cccc", 1))
+
+
+def test_what_paths_make_of_one_reading_is_bounded() -> None:
+    longest = "msrp://a:1/" + (MAX_URI - 15) * "x" + ";tcp"
+    one = Rewriter(Rewriting("msrp://a;tcp", longest, longest))
+    came = b"MSRP abcd A\r\nTo-Path:msrp://a;tcp\r\nFrom-Path:b\r\n-------abcd$\r\n" * 1000
+    assert len(longest) == MAX_URI
+    assert len(one.feed(came)) < 18 * len(came)

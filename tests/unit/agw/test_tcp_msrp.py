@@ -124,3 +124,16 @@ async def test_below_tls(call: Call) -> None:
     wanted = message(UE, TO_UE)
     assert await under.ue.receive(len(wanted)) == wanted
     under.ue.close()
+
+
+async def test_an_end_within_a_head_is_an_end(call: Call) -> None:
+    """What nobody can make a message of goes no further."""
+    await up(call)
+    await call.ue.send(message(TO_UE, UE) + b"MSRP d93kswow SEND\r\nTo-Path: ")
+    call.ue.finish()
+    wanted = message(FAR, TO_FAR)
+    assert await call.far.receive(len(wanted) + 1) == wanted
+    call.far.finish()
+    assert await call.ue.end() == ""
+    [report] = await call.reported()
+    assert report.cause == "closed"
