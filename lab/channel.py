@@ -11,6 +11,8 @@ from lab.tls import CLOSED, Tls
 #: Seconds until a connection has to be up, and between two tries of it.
 OPEN_WAIT = 10.0
 RETRY = 0.1
+#: Octets that wait for a peer which does not read, where the sender does not wait.
+MAX_UNREAD = 64 << 20
 #: Why a connection is over that was ended in order, by the peer.
 ENDED = "the peer closed"
 
@@ -70,7 +72,10 @@ class Channel(asyncio.Protocol):
         if self._transport is None or self.failure or not self.up.is_set():
             return False
         self._transport.write(self.tls.send(octets) if self.tls is not None else octets)
-        return True
+        if self._transport.get_write_buffer_size() > MAX_UNREAD:
+            self._over("the peer reads nothing")
+            self._transport.abort()
+        return not self.failure
 
     def close(self) -> None:
         """End the connection in order and let go of the sockets; further calls do nothing."""

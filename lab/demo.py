@@ -114,6 +114,7 @@ class Demo:
         except CallFailed as error:
             self.result.add(f"{record.name}: set up", False, str(error))
             return
+        record.call_id = placed.call_id
         await asyncio.gather(*(call.media.exchange(record.units) for call in (placed, taken)))
         record.ends = {caller.user: await placed.hangup()}
         with contextlib.suppress(TimeoutError):
@@ -163,7 +164,10 @@ async def main(*, kinds: Sequence[Kind], seconds: float, keep: bool, as_json: bo
             out.print(f"configurations and logs: {directory}")
     with out.capture() as capture:
         for kind in kinds:
-            show(out, [call for call in result.calls if call.kind is kind], demo.traces.get(kind.name, []))
+            calls, events = result.of(kind), demo.traces.get(kind.name, [])
+            if kind is not kinds[0]:  # the first ladder shows what all have in common
+                events = [event for event in events if event.call_id in {call.call_id for call in calls[:1]}]
+            show(out, calls, events)
     shown = capture.get()
     if leaks(demo.keys, {"output": shown + json.dumps(result.as_dict())}):
         result.add("no key in this output", False, "the output was withheld")

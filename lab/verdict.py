@@ -18,6 +18,7 @@ class CallRecord:
     caller: str
     callee: str
     units: int
+    call_id: str = ""
     ends: dict[str, Statistics] = field(default_factory=dict)
     core: list[dict[Party, Observed]] = field(default_factory=list)
     legs: list[LegRecord] = field(default_factory=list)
@@ -70,6 +71,9 @@ class Result:
 
     def add(self, name: str, passed: bool, detail: str = "") -> None:
         self.checks.append(Check(name, passed, detail))
+
+    def of(self, kind: Kind) -> list[CallRecord]:
+        return [call for call in self.calls if call.kind is kind]
 
     @property
     def verified(self) -> bool:

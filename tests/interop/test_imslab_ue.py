@@ -117,17 +117,30 @@ async def test_media_that_the_gateway_only_passes(media: str, protection: Protec
         await net.nothing_left()
 
 
-@pytest.mark.parametrize(("caller", "callee"), [(False, False), (True, False), (False, True)])
-async def test_msrp_of_ends_that_compare_whole_uris(caller: bool, callee: bool) -> None:
-    """caller, callee: knows RFC 6714. The gateway puts itself into what messages carry, if it has to."""
+@pytest.mark.parametrize(
+    ("caller", "callee", "setup", "msrp"),
+    [
+        (False, False, "active", "auto"),
+        (False, True, "active", "auto"),
+        (True, False, "passive", "auto"),
+        (True, False, "active", "aware"),
+    ],
+)
+async def test_msrp_of_ends_that_compare_whole_uris(
+    caller: bool, callee: bool, setup: str, msrp: str
+) -> None:
+    """caller, callee: knows RFC 6714; setup: what the callee prefers; msrp: of the configuration.
+
+    Who does not know it and connects goes where the path of the offer leads: over the gateway, where this is
+    aware of MSRP from the offer on.
+    """
 
     def edit(settings: dict[str, Any]) -> None:
-        if caller:
-            settings["media_security"]["msrp"] = "aware"
+        settings["media_security"]["msrp"] = msrp
 
     async with network(edit_pcscf=edit) as net:
         alice = await net.ue("alice", kind=KINDS["msrp"], terms=Terms(cema=caller))
-        bob = await net.ue("bob", kind=KINDS["msrp"], terms=Terms(cema=callee))
+        bob = await net.ue("bob", kind=KINDS["msrp"], terms=Terms(cema=callee, setup=setup))
         placed = alice.place(bob.aor)
         taken = await bob.incoming.get()
         await asyncio.gather(taken.accept(), placed.answered())
