@@ -4,6 +4,7 @@ The portable engine shares its thread with the handshakes, the native one has th
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -34,8 +35,7 @@ async def run(group: Group, options: Options) -> int:
                 for _ in range(options.repetitions):
                     found.setdefault("alone", []).append(await system.run(streams, seconds))
                     for name, end in ends.items():
-                        peers = [Ue(client=True, stream=name == "TLS") for _ in range(ues)]
-                        step = await _beside(system, end, peers, streams, seconds)
+                        step = await _beside(system, end, name == "TLS", ues, streams, seconds)
                         found.setdefault(f"{ues} of {name}", []).append(step)
         for beside, steps in found.items():
             _print(kind, beside, steps)
@@ -43,18 +43,23 @@ async def run(group: Group, options: Options) -> int:
     return failures
 
 
-async def _beside(system: Agw, end: AgwDtls, peers: Sequence[Ue], streams: int, seconds: float) -> Step:
-    """A step in whose first half ``peers`` shake hands."""
-    await end.offer(peers)
-    await end.answer(peers)
-    running = asyncio.ensure_future(system.run(streams, seconds))
-    await asyncio.sleep(min(system.warm_up, 0.5) + seconds / 4)
-    await asyncio.to_thread(shake, peers, in_step=True)
-    step = await running
-    for peer in peers:
-        peer.close()
-    await end.release()
-    return step
+async def _beside(system: Agw, end: AgwDtls, stream: bool, ues: int, streams: int, seconds: float) -> Step:
+    """A step in which so many shake hands; once more where it had to wait for its turn at the machine."""
+    while True:
+        peers = [Ue(client=True, stream=stream) for _ in range(ues)]
+        await end.offer(peers)
+        await end.answer(peers)
+        running = asyncio.ensure_future(system.run(streams, seconds))
+        await asyncio.sleep(min(system.warm_up, 0.5) + seconds / 4)
+        began = time.monotonic()
+        await asyncio.to_thread(shake, peers, in_step=True)
+        step = await running
+        within = began > time.monotonic() - seconds
+        for peer in peers:
+            peer.close()
+        await end.release()
+        if within:
+            return step
 
 
 def _print(kind: str, beside: str, steps: Sequence[Step]) -> None:
