@@ -113,6 +113,23 @@ async def test_a_call(
         await line.hang_up(of_ue=of_ue)
 
 
+@ROLES
+async def test_the_call_ends_where_the_ue_is_somebody_else(line: Calling, tmp_path: Path, role: str) -> None:
+    async with AsyncExitStack() as stack:
+        talk = Talk(line, issue(tmp_path, "ue"), role, of_ue=True)
+        stack.callback(talk.close)
+        ue, far = talk.offered()
+        talk.files = issue(tmp_path, "other")
+        if role == "passive":
+            await talk.secured(stack, "-use_srtp", "SRTP_AES128_CM_SHA1_80")
+        talk.learn(await line.call(ue, far))
+        if role == "active":
+            await talk.secured(stack, "-use_srtp", "SRTP_AES128_CM_SHA1_80")
+        assert await line.hung_up() == ['SIP;cause=500;text="media security failure"'] * 2
+        assert await line.net.metric("agw", "agw_dtls_handshakes_total", result="fingerprint") == 1
+        assert talk.far.pending() == []
+
+
 @CALLERS
 async def test_a_re_invite_keeps_the_association_or_makes_another(
     line: Calling, tmp_path: Path, of_ue: bool

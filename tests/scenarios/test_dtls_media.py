@@ -175,17 +175,31 @@ async def test_a_fax(palg: Palg, setup: str, client: bool, of_ue: bool) -> None:
         await talk.faxes(to_far)
 
 
-async def test_re_offers_keep_or_renew_the_association(palg: Palg) -> None:
-    async with talking(palg, SPEECH, client=True, mux=True) as talk:
+@MUX
+@pytest.mark.parametrize("renewed", ["tls-id", "setup"])
+async def test_re_offers_keep_or_renew_the_association(palg: Palg, mux: bool, renewed: str) -> None:
+    """Of either end; where RTCP has a port of its own, both associations."""
+    async with talking(palg, SPEECH, client=True, mux=mux) as talk:
         to_ue, to_far = await talk.from_ue("actpass")
         await talk.secure(to_ue)
         await talk.speaks(to_ue, to_far, 1)
         to_ue, to_far = await talk.from_ue("actpass", "b1")
         await talk.speaks(to_ue, to_far, 2)
-        talk.tls_id = "of-the-ue-the-second-one"
-        to_ue, to_far = await talk.from_ue("actpass", "b1")
+        to_ue, to_far = await talk.from_far("active", "b1")
+        await talk.speaks(to_ue, to_far, 3)
+        assert palg.metric("agw_dtls_handshakes_total") == 2 - mux
+        setup = "actpass"
+        if renewed == "tls-id":
+            talk.tls_id = "of-the-ue-the-second-one"
+        else:
+            setup, talk.client = "passive", False
+        before = palg.metric("agw_packets_total")
+        to_ue, to_far = await talk.from_ue(setup, "b1")
         await talk.secure(to_ue)
         await talk.speaks(to_ue, to_far, 1)
+        assert palg.metric("agw_packets_total") == before + 2
+        assert palg.metric("agw_dtls_handshakes_total", result="ok") == 2 * (2 - mux)
+        assert palg.told == []
 
 
 async def test_another_certificate_than_in_sdp(palg: Palg) -> None:
