@@ -6,8 +6,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from aiortc import RTCCertificate
 
+from iq.fingerprint import read_fingerprint
 from tests.interop.test_dtls_media import PROFILES, export, references
+from tests.support.aiortc_end import End, announced
 from tests.support.certificates import Files, issue
 from tests.support.media_call import Agreed, Calling, calling, where
 from tests.support.media_peer import LOOPBACK, Peer, free_port, rtcp, rtp
@@ -110,6 +113,35 @@ async def test_a_call(
         await talk.speaks(*(keys if role == "active" else keys[::-1]))
         if role == "active":
             assert ue.sees.text.upper() == talk.certificate
+        await line.hang_up(of_ue=of_ue)
+
+
+@ROLES
+@CALLERS
+async def test_a_call_of_aiortc(line: Calling, role: str, of_ue: bool) -> None:
+    """It offers what profiles it has, and does all of SRTP itself."""
+    certificate = RTCCertificate.generateCertificate()
+    [said, *_] = [one for one in announced(certificate) if one.hash == "sha-256"]
+    phone, far = Peer(), Peer()
+    async with AsyncExitStack() as stack:
+        stack.callback(phone.close)
+        stack.callback(far.close)
+        mine = line.ue.describe(
+            f"m=audio {phone.endpoint.port} UDP/TLS/RTP/SAVP 8\na=setup:{role}\na=rtcp-mux\n"
+            f"a=3ge2ae:requested\na=fingerprint:{said.text}"
+        )
+        its = line.core.describe(f"m=audio {far.endpoint.port} RTP/AVP 8")
+        agreed = await (line.call(mine, its) if of_ue else line.call(its, mine, of_ue=False))
+        [to_ue], [to_far] = (agreed.caller, agreed.callee) if of_ue else (agreed.callee, agreed.caller)
+        end = End(phone.rtp, where(to_ue), certificate, client=role == "active")
+        await end.begin(read_fingerprint(to_ue.first("fingerprint") or ""))
+        await line.counted("agw_dtls_handshakes_total", 1, result="ok")
+        for number in range(PACKETS):
+            await end._send_rtp(rtp(number))
+            assert await far.receive() == rtp(number)
+            far.send(rtp(number, ssrc=0x99), where(to_far))
+            assert await end.received() == rtp(number, ssrc=0x99)
+        await end.stop()
         await line.hang_up(of_ue=of_ue)
 
 
