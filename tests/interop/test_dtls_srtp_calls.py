@@ -162,6 +162,21 @@ async def test_the_call_ends_where_the_ue_is_somebody_else(line: Calling, tmp_pa
         assert talk.far.pending() == []
 
 
+@pytest.mark.parametrize("kind", ["audio", "image"])
+async def test_a_call_whose_ue_never_shakes_hands_ends_by_silence(kind: str, tmp_path: Path) -> None:
+    """Both ends of DTLS wait: no handshake fails, and no media comes."""
+    announced = f"a=fingerprint:{fingerprint(issue(tmp_path, 'ue').certificate).text}"
+    mine, its = {
+        "audio": ("UDP/TLS/RTP/SAVP 8", "RTP/AVP 8"),
+        "image": ("UDP/TLS/UDPTL t38", "udptl t38"),
+    }[kind]
+    async with calling(media_inactivity=1) as line:
+        ue = line.ue.describe(f"m={kind} 40000 {mine}\na=setup:actpass\na=3ge2ae:requested\n{announced}")
+        await line.call(ue, line.core.describe(f"m={kind} 40002 {its}"))
+        assert await line.hung_up() == ['SIP;cause=503;text="the media is lost"'] * 2
+        assert await line.net.metric("agw", "agw_dtls_handshakes_total") == 0
+
+
 @CALLERS
 async def test_a_re_invite_keeps_the_association_or_makes_another(
     line: Calling, tmp_path: Path, of_ue: bool
