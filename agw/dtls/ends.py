@@ -15,7 +15,7 @@ from agw.security.profiles import Profile, dtls
 from agw.security.session import HANDSHAKE_SECONDS, Handshakes
 from hosting.counters import Tally
 
-BATCH = 4
+BATCH = 2
 """Datagrams for each turn of the loop: one of a handshake takes a third of a millisecond, and neither
 signalling nor the media of the portable engine waits for more."""
 MAX_WAITING = 1024
