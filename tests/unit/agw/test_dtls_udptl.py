@@ -44,6 +44,7 @@ def test_both_ways_untouched() -> None:
 def test_one_packet_is_one_record() -> None:
     gateway, peer = up()
     gateway.ends.take([Datagram(CORE, (FAR.address, FAR.port), FAX)] * 3)
+    gateway.clock.turn()
     sent = gateway.sent()
     assert len(sent) == 3
     assert all(datagram.data[0] == 23 and datagram.address == UE for datagram in sent)
