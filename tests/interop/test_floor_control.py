@@ -18,8 +18,6 @@ from tests.support.tcp_media import End
 
 pytestmark = pytest.mark.interop
 
-VERSIONS = pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
-
 
 @pytest.fixture
 async def line() -> AsyncIterator[Calling]:
@@ -58,26 +56,24 @@ def proto(media: list[Media]) -> str:
     return one.proto
 
 
-@VERSIONS
-async def test_a_ue_that_calls(line: Calling, tmp_path: Path, version: str) -> None:
+async def test_a_ue_that_calls(line: Calling, tmp_path: Path) -> None:
     """It connects and, having offered, is the client of TLS (RFC 4583)."""
     files = issue(tmp_path, "ue")
     with contextlib.closing(End()) as far:
         offer = line.ue.describe(of_ue(9, "active", files))
         agreed = await line.call(offer, line.core.describe(of_core(far, "passive")))
         assert (proto(agreed.callee), proto(agreed.caller)) == ("TCP/BFCP", "TCP/TLS/BFCP")
-        async with client(where(agreed.caller[0]), files, "-quiet", version) as ue:
+        async with client(where(agreed.caller[0]), files, "-quiet") as ue:
             await far.accept()
             await exchange(ue, far)
         await line.hang_up()
 
 
-@VERSIONS
-async def test_a_ue_that_is_called(line: Calling, tmp_path: Path, version: str) -> None:
+async def test_a_ue_that_is_called(line: Calling, tmp_path: Path) -> None:
     """It waits and, having answered, is the server of TLS."""
     files, port = issue(tmp_path, "ue"), free_port()
     with contextlib.closing(End()) as far:
-        async with server(port, files, "-quiet", version) as ue:
+        async with server(port, files, "-quiet") as ue:
             offer = line.core.describe(of_core(far, "active"))
             answer = line.ue.describe(of_ue(port, "passive", files))
             agreed = await line.call(offer, answer, of_ue=False)

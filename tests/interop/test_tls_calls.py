@@ -19,7 +19,7 @@ from tests.support.tcp_media import End
 
 pytestmark = pytest.mark.interop
 
-VERSIONS = pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+CALLERS = pytest.mark.parametrize("of_ue", [True, False], ids=["the UE calls", "the UE is called"])
 
 
 @dataclass
@@ -93,14 +93,13 @@ async def talking(line: Calling, directory: Path, setup: str) -> AsyncIterator[T
         yield talk
 
 
-@VERSIONS
-@pytest.mark.parametrize("of_ue", [True, False], ids=["the UE calls", "the UE is called"])
-async def test_a_ue_that_connects(line: Calling, tmp_path: Path, version: str, of_ue: bool) -> None:
+@CALLERS
+async def test_a_ue_that_connects(line: Calling, tmp_path: Path, of_ue: bool) -> None:
     """Who connects begins TLS (RFC 6135), whoever called."""
     async with talking(line, tmp_path, "active") as talk:
         await talk.begin(of_ue=of_ue)
         assert talk.to_ue.first("setup") == "passive"
-        async with client(where(talk.to_ue), talk.files, "-quiet", version) as ue:
+        async with client(where(talk.to_ue), talk.files, "-quiet") as ue:
             await talk.far.accept()
             await talk.converses(ue)
         await line.hang_up(of_ue=of_ue)
@@ -108,12 +107,11 @@ async def test_a_ue_that_connects(line: Calling, tmp_path: Path, version: str, o
         assert [one["decision"] for one in record["media"]] == ["e2ae"]
 
 
-@VERSIONS
-@pytest.mark.parametrize("of_ue", [True, False], ids=["the UE calls", "the UE is called"])
-async def test_a_ue_that_waits(line: Calling, tmp_path: Path, version: str, of_ue: bool) -> None:
+@CALLERS
+async def test_a_ue_that_waits(line: Calling, tmp_path: Path, of_ue: bool) -> None:
     async with (
         talking(line, tmp_path, "passive") as talk,
-        server(talk.port, talk.files, "-quiet", version) as ue,
+        server(talk.port, talk.files, "-quiet") as ue,
     ):
         await talk.begin(of_ue=of_ue)
         await talk.far.connect(where(talk.to_far))
