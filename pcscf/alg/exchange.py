@@ -18,7 +18,7 @@ from pcscf.errors import SdpRejected
 from pcscf.flow import Side
 from pcscf.sdp.crypto import answered
 from pcscf.sdp.model import Media, Sdp, Section
-from pcscf.sdp.msrp import known_by, matches_by_id, path_of
+from pcscf.sdp.msrp import is_msrp, known_by, matches_by_id, path_of
 from pcscf.sdp.setup import ACTPASS, connecting, setup_of
 
 
@@ -51,6 +51,20 @@ class Line:
     @property
     def active(self) -> bool:
         return self.stream is not None and self.decision.action is not Handling.OFF
+
+    def record(self) -> dict[str, str | None]:
+        """Return what was decided and why, for the log; of MSRP also whether the gateway is aware of it."""
+        record = {
+            "media": self.media.media,
+            "decision": self.decision.action.value,
+            "mechanism": self.decision.mechanism,
+            "reason": self.decision.reason,
+            "clause": self.decision.clause,
+            "row": self.decision.row,
+        }
+        if self.stream is not None and is_msrp(self.media):
+            record["msrp"] = "aware" if self.stream.state.core_path is not None else "unread"
+        return record
 
 
 @dataclass(slots=True, repr=False)

@@ -53,6 +53,7 @@ def test_plain_ends_that_do_not_know_rfc_6714() -> None:
     assert lines(to_core, "path") == ["a=path:msrp://203.0.113.20:40000/u;tcp"]
     assert lines(to_ue, "path") == ["a=path:msrp://198.51.100.20:20000/f;tcp r;x"]
     assert transports(call) == ["TCP/MSRP", "TCP/MSRP"]
+    assert [line["msrp"] for line in call.session.record()] == ["aware"]
     assert paths(call) == {
         "access": ("msrp://198.51.100.20:20000/f;tcp", UE_PATH),
         "core": ("msrp://203.0.113.20:40000/u;tcp", "msrp://far.example:7010/f;tcp"),
@@ -94,6 +95,7 @@ def test_what_passes_unread(msrp: str, more: list[str], options: dict[str, froze
     call.offer(message(TLS_PATH, "a=setup:active", FINGERPRINT, REQUEST, *more))
     call.answer(message(FAR_PATH, "a=setup:passive", *more, host=FAR))
     assert transports(call) == ["TCP/TLS", "TCP"]
+    assert [line["msrp"] for line in call.session.record()] == ["unread"]
     assert set(paths(call).values()) == {(None, None)}
 
 
