@@ -4,6 +4,7 @@ theirs, too. Both are UDP sockets; the core's answers REGISTER as an S-CSCF does
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pcscf.config.media_security import MECHANISMS
@@ -122,6 +123,9 @@ class Calling:
     core: Party
     path: str = ""
 
+    def __post_init__(self) -> None:
+        self.before = self.sockets()
+
     async def register(self, mechanisms: tuple[str, ...]) -> None:
         self.ue.ask(
             "REGISTER", "sip:ims.example", f"From: <{aor('ue')}>;tag=r", f"To: <{aor('ue')}>",
@@ -134,6 +138,7 @@ class Calling:
         contact = ("Contact", f"<{self.ue.contact}>;expires=600")
         self.core.respond(came, 200, contact, route, ("P-Associated-URI", f"<{aor('ue')}>"))
         await self.ue.expect(Response, "200")
+        self.before = min(self.before, self.sockets())  # the look at its health may still have had one
 
     def ends(self, of_ue: bool) -> tuple[Party, Party]:
         """Who begins, and the other one."""
@@ -195,8 +200,18 @@ class Calling:
         assert await until(look, lambda seen: seen >= value) == value
 
     async def nothing_left(self) -> None:
+        """No call, context or port, no connection of media, and no socket of them."""
         await self.net.nothing_left()
         assert await self.net.metric("agw", "agw_tcp_connections") == 0
+
+        async def look() -> int:
+            return self.sockets()
+
+        await until(look, lambda seen: seen <= self.before)
+
+    def sockets(self) -> int:
+        """Open files of the gateway."""
+        return len(list(Path(f"/proc/{self.net.edge.agw.pid}/fd").iterdir()))
 
     async def _agree(self, caller: Party, callee: Party, answer: Answer) -> tuple[Request, Response]:
         came = await callee.expect(Request, "INVITE")
