@@ -92,14 +92,29 @@ async def test_a_fax(line: Calling, far: Peer, tmp_path: Path, role: str, of_cal
         await line.hang_up(of_ue=of_caller)
 
 
-async def speaks(ue: Peer, far: Peer, to_ue: Media, to_far: Media) -> None:
+async def speaks(ue: Peer, far: Peer, to_ue: Media, to_far: Media, first: int = 0) -> None:
     """SRTP by SDES on the UE's side."""
     key = b64decode((to_ue.first("crypto") or "").partition("inline:")[2])
-    for number in range(3):
+    for number in range(first, first + 3):
         ue.send(Reference(CM, OWN.key.octets).protect(rtp(number)), where(to_ue))
         assert await far.receive() == rtp(number)
         far.send(rtp(number), where(to_far))
         assert Reference(CM, key).unprotect(await ue.receive()) == rtp(number)
+
+
+async def test_speech_goes_on_where_a_fax_is_refused(line: Calling, far: Peer) -> None:
+    phone = Peer()
+    audio = f"m=audio {phone.endpoint.port} RTP/SAVP 8\na=crypto:1 {CM} inline:{KEY}\n{REQUEST}"
+    plain = f"m=audio {far.endpoint.port} RTP/AVP 8"
+    try:
+        agreed = await line.call(line.core.describe(plain), line.ue.describe(audio), of_ue=False)
+        await speaks(phone, far, agreed.callee[0], agreed.caller[0])
+        await line.refused(line.core.describe("m=audio 0 RTP/AVP 8", of_core(far)), 488, of_ue=False)
+        await speaks(phone, far, agreed.callee[0], agreed.caller[0], 3)
+        assert await line.net.metric("agw", "agw_ports") == 2
+        await line.hang_up(of_ue=False)
+    finally:
+        phone.close()
 
 
 @pytest.mark.parametrize("same_line", [True, False], ids=["in its place", "in another m-line"])

@@ -165,6 +165,35 @@ async def test_an_offer_in_the_session_keeps_tls_or_renews_it(line: Calling, tmp
         await line.hang_up()
 
 
+async def test_a_connection_that_breaks_is_made_anew(line: Calling, tmp_path: Path) -> None:
+    """The call goes on without it, and a re-INVITE brings another one (RFC 4145 5)."""
+    async with talking(line, tmp_path, "active") as talk:
+        await talk.begin(of_ue=True)
+        async with client(where(talk.to_ue), talk.files, "-quiet") as ue:
+            await talk.far.accept()
+            await talk.converses(ue)
+            ue.process.kill()
+            await talk.far.end()
+            talk.far.connection.close()
+        await talk.again("new")
+        async with client(where(talk.to_ue), talk.files, "-quiet") as ue:
+            await talk.far.accept()
+            await talk.converses(ue)
+            assert await line.net.metric("pcscf", "pcscf_media_events_total", event="connection_ended") >= 1
+            await line.hang_up()
+
+
+async def test_a_far_end_that_is_not_there(line: Calling, tmp_path: Path) -> None:
+    """The UE proves itself, and then nobody is reached in the core."""
+    async with talking(line, tmp_path, "active") as talk:
+        await talk.begin(of_ue=True)
+        talk.far.listener.close()
+        async with client(where(talk.to_ue), talk.files) as ue:
+            assert await line.hung_up() == ['SIP;cause=503;text="the media is lost"'] * 2
+            await ue.ended()
+        assert await line.net.metric("agw", "agw_tcp_events_total", event="tls_failed") == 0
+
+
 async def test_a_ue_with_another_certificate_is_hung_up(line: Calling, tmp_path: Path) -> None:
     async with talking(line, tmp_path, "active") as talk:
         await talk.begin(of_ue=True)

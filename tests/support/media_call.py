@@ -85,6 +85,11 @@ class Party:
             body=body,
         )
 
+    def acknowledge_refusal(self) -> None:
+        """The ACK of a final response that is none of success is in the transaction of the INVITE."""
+        self._numbers -= 1
+        self.within("ACK")
+
     async def expect(self, kind: type[M], start: str) -> M:
         """The next message that is neither provisional nor a copy; it has this method or status."""
         while True:
@@ -172,6 +177,15 @@ class Calling:
         caller, callee = self.ends(of_ue)
         caller.within("INVITE", offer)
         return await self._acknowledged(caller, callee, *await self._agree(caller, callee, answer))
+
+    async def refused(self, offer: bytes, status: int, *, of_ue: bool = True) -> None:
+        """A re-INVITE that the other end answers so."""
+        caller, callee = self.ends(of_ue)
+        caller.within("INVITE", offer)
+        callee.respond(await callee.expect(Request, "INVITE"), status)
+        await callee.expect(Request, "ACK")
+        await caller.expect(Response, str(status))
+        caller.acknowledge_refusal()
 
     async def hang_up(self, *, of_ue: bool = True) -> None:
         """BYE; then nothing is left of the call, nor of its media."""
