@@ -2,7 +2,7 @@
 
 import pytest
 
-from agw.tcp.msrp import MAX_HEAD, Malformed, Rewriter, Rewriting
+from agw.tcp.msrp import MAX_HEAD, NEAR, Malformed, Rewriter, Rewriting
 from iq.msrp import MAX_URI
 
 OURS = "msrps://198.51.100.20:20020/s4far;tcp"
@@ -110,6 +110,16 @@ def test_what_only_looks_like_an_end_in_a_message_like_the_last(inside: bytes) -
     came = SEND.replace(b"Hi,", inside)
     assert one.feed(3 * came % (3 * paths(OURS, UE))) == 3 * came % (3 * paths(FAR, KNOWN_AS))
     assert not one.within
+
+
+@pytest.mark.parametrize("windows", [1, 2])
+def test_an_end_wherever_it_is_in_what_is_searched_at_a_time(windows: int) -> None:
+    head, _, rest = SEND.partition(b"Hi,")
+    for length in range(windows * NEAR - len(SEND) - 60, windows * NEAR + 5):
+        one = rewriter()
+        came = head + bytes(length) + rest
+        assert one.feed(2 * came % (2 * paths(OURS, UE))) == 2 * came % (2 * paths(FAR, KNOWN_AS))
+        assert not one.within
 
 
 def test_messages_alike_and_others_in_one_piece() -> None:
