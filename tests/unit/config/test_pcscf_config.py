@@ -208,8 +208,12 @@ CONFIDENTIAL = "access: {listen: [{confidential: true}]}\n"
             "",
             [
                 "1: access.listen: no listener is confidential,"
-                " so sdes-srtp is announced to nobody and media stays plain"
+                " so sdes-srtp is announced to nobody and RTP stays plain"
             ],
+        ),
+        (
+            "media_security: {mechanisms: [sdes-srtp, dtls-srtp]}",
+            ["1: access.listen: no listener is confidential, so sdes-srtp is announced to nobody"],
         ),
         (CONFIDENTIAL, []),
         ("media_security: {mechanisms: []}", []),
