@@ -44,11 +44,6 @@ class Peering:
     answerer: bool
     fingerprints: tuple[str, ...] = ()
 
-    def same(self, other: "Peering") -> bool:
-        """Tell whether media goes on as it is under ``other`` (RFC 4145 5, RFC 8122 6)."""
-        mine = (self.remote, self.active, self.fingerprints)
-        return mine == (other.remote, other.active, other.fingerprints)
-
 
 @dataclass(slots=True)
 class Certified(Descriptions):
