@@ -84,6 +84,16 @@ def test_context_record_reads_the_gateways_line() -> None:
     assert record.drops == {"auth": 3, "gate": 1}
 
 
+def test_streams_are_counted_in_octets() -> None:
+    counts = {"packets": 0, "rtcp": 0, "drops": {}}
+    sides = {"ip/0/access/1": {**counts, "octets": 96}, "ip/0/core/2": {**counts, "octets": 64}}
+    record = ContextRecord.of({"event": "context released", "context": 7, "from": sides})
+    assert record.moved(2, 32)
+    assert not record.moved(3, 32)
+    assert not record.moved(1, 0)
+    assert record.summary() == "96 octets decrypted, 64 protected"
+
+
 def test_leg_record_reads_pcscfs_line() -> None:
     decision = {
         "media": "audio",
