@@ -11,6 +11,7 @@ from aiortc import RTCCertificate
 from iq.fingerprint import read_fingerprint
 from tests.interop.test_dtls_media import PROFILES, export, references
 from tests.support.aiortc_end import End, announced
+from tests.support.capture import Capture
 from tests.support.certificates import Files, issue
 from tests.support.media_call import Agreed, Calling, calling, where
 from tests.support.media_peer import LOOPBACK, Peer, free_port, rtcp, rtp
@@ -115,6 +116,39 @@ async def test_a_call(
         if role == "active":
             assert ue.sees.text.upper() == talk.certificate
         await line.hang_up(of_ue=of_ue)
+
+
+async def test_tshark_reads_it_in_the_core_and_not_at_the_ue(line: Calling, tmp_path: Path) -> None:
+    """At the UE a handshake that agrees on a profile, then packets that nobody reads; in the core RTP."""
+    need("tshark", "dumpcap", root=True)
+    profile, suite, key, salt = PROFILES[0].values
+    async with AsyncExitStack() as stack, Capture(tmp_path, "udp") as wire:
+        talk = Talk(line, issue(tmp_path, "ue"), "active", of_ue=True)
+        stack.callback(talk.close)
+        await talk.begin()
+        ue = await talk.secured(stack, "-use_srtp", profile, *export(key, salt))
+        said = await ue.until(rb"Keying material: ([0-9A-F]+)")
+        await line.counted("agw_dtls_handshakes_total", 1, result="ok")
+        await talk.speaks(*references(said[1].decode(), suite, key, salt))
+        await line.hang_up()
+        await wire.finish()
+    (_, access), (_, core) = talk.to_ue, talk.to_far
+    fields = ("dtls.handshake.type", "dtls.use_srtp.protection_profile")
+    rows = await wire.read(f"udp.port == {access} and dtls", *fields, decode_as=(f"udp.port=={access},dtls",))
+    assert {1, 2, 3, 11, 13, 16} <= {int(one) for row in rows for one in row[0].split(",") if one}
+    assert {one for row in rows for one in row[1].split(",") if one} == {"0x0001"}
+    spoken = (bytes([number]) * 160 for number in range(1, 1 + PACKETS))
+    plain = [octets.hex() for octets in spoken]
+    there = await wire.read(f"udp.port == {access}", "udp.payload")
+    assert not [octets for (octets,) in there if octets[24:344] in plain]
+    fields = ("udp.dstport", "rtp.ssrc", "rtp.seq", "rtp.payload", "_ws.malformed")
+    as_rtp = (f"udp.port=={talk.far.endpoint.port},rtp",)
+    rows = await wire.read(f"udp.port == {talk.far.endpoint.port} and rtp", *fields, decode_as=as_rtp)
+    for port in (talk.far.endpoint.port, core):
+        found = [row for row in rows if row[0] == str(port)]
+        assert [row[3].replace(":", "") for row in found] == plain
+        assert [int(row[2]) for row in found] == list(range(1, 1 + PACKETS))
+        assert not any(row[4] for row in found)
 
 
 @ROLES
