@@ -3,6 +3,7 @@
 It shares nothing with the edge's SDP, so that it can witness what the edge makes of an offer.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 
 from lab.errors import BadDescription
@@ -17,6 +18,8 @@ MIRROR = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly"
 MAX_BODY = 65_535
 #: Most other attributes of an m-line that are kept.
 MAX_ATTRIBUTES = 100
+#: Attributes of the session that count for each m-line without its own (RFC 4145 4, RFC 8122 5).
+INHERITED = ("fingerprint", "setup", "connection")
 
 
 @dataclass(slots=True)
@@ -97,29 +100,25 @@ def parse(body: bytes) -> Description:
     if lines[0].strip() != "v=0":
         raise BadDescription("SDP does not start with v=0")
     found = Description([])
-    session_address, session_direction = "", "sendrecv"
-    line: MediaLine | None = None
+    session = line = MediaLine()
     for text in lines:
         kind, _, value = text.partition("=")
         if kind == "o" and len(parts := value.split()) == 6:
             found.origin = (parts[1], parts[2])
         elif kind == "c" and len(parts := value.split()) == 3:
-            if line is None:
-                session_address = parts[2]
-            else:
-                line.address = parts[2]
+            line.address = parts[2]
         elif kind == "m":
             line = _media_line(value)
-            line.address, line.direction = session_address, session_direction
+            line.address, line.direction = session.address, session.direction
             found.media.append(line)
-        elif kind == "a" and line is not None:
-            _attribute(line, value.strip())
         elif kind == "a":
-            if value.strip() in DIRECTIONS:
-                session_direction = value.strip()
-            found.session_crypto |= value.startswith("crypto:")
+            _attribute(line, value.strip())
     if not found.media:
         raise BadDescription("SDP without an m-line")
+    found.session_crypto = bool(session.crypto)
+    for line in found.media:
+        names = [name for name in INHERITED if line.value(name) is None]
+        line.attributes += tuple(f"{name}:{value}" for name in names for value in session.values(name))
     return found
 
 
@@ -172,15 +171,21 @@ def rejected(line: MediaLine) -> MediaLine:
     return replace(line, port=0, crypto=(), indicators=(), attributes=())
 
 
+_DIGITS = re.compile(r"[0-9]{1,5}")
 _NAMES = {"0": "PCMU/8000", "8": "PCMA/8000", "101": "telephone-event/8000"}
 
 
 def _media_line(value: str) -> MediaLine:
     parts = value.split()
-    port = parts[1].partition("/")[0] if len(parts) >= 4 else ""
-    if not port.isdigit() or int(port) > 65_535:
+    port = _port(parts[1].partition("/")[0]) if len(parts) >= 4 else None
+    if port is None:
         raise BadDescription("malformed m-line")
-    return MediaLine(kind=parts[0], proto=parts[2], port=int(port), formats=tuple(parts[3:]))
+    return MediaLine(kind=parts[0], proto=parts[2], port=port, formats=tuple(parts[3:]))
+
+
+def _port(text: str) -> int | None:
+    found = int(text) if _DIGITS.fullmatch(text) else 65_536
+    return found if found <= 65_535 else None
 
 
 def _attribute(line: MediaLine, value: str) -> None:
@@ -190,8 +195,7 @@ def _attribute(line: MediaLine, value: str) -> None:
     elif name == "3ge2ae":
         line.indicators += (rest.strip(),)
     elif name == "rtcp":
-        port = rest.split(" ")[0]
-        line.rtcp_port = int(port) if port.isdigit() and 0 < int(port) <= 65_535 else None
+        line.rtcp_port = _port(rest.split(" ")[0]) or None
     elif value in DIRECTIONS:
         line.direction = value
     elif len(line.attributes) < MAX_ATTRIBUTES:
