@@ -117,6 +117,28 @@ async def test_media_that_the_gateway_only_passes(media: str, protection: Protec
         await net.nothing_left()
 
 
+@pytest.mark.parametrize("media", ["msrp", "bfcp"])
+async def test_a_far_end_without_protection(media: str) -> None:
+    """The edge protects the leg of the UE that announced it, whoever calls."""
+    kind = KINDS[media]
+    async with network() as net:
+        ends = [
+            await net.ue("alice", kind=kind),
+            await net.ue("bob", kind=kind, terms=Terms(Protection.NONE)),
+        ]
+        for caller, callee in (ends, ends[::-1]):
+            placed = caller.place(callee.aor)
+            taken = await callee.incoming.get()
+            await asyncio.gather(taken.accept(), placed.answered())
+            await asyncio.gather(*(call.media.exchange(3) for call in (placed, taken)))
+            for call in (placed, taken):
+                seen = call.media.statistics()
+                assert seen.problems(3) == call.problems == []
+                assert bool(seen.suite) is (call.agent is ends[0])
+            await placed.hangup()
+        await net.nothing_left()
+
+
 @pytest.mark.parametrize(
     ("caller", "callee", "setup", "msrp"),
     [
