@@ -30,6 +30,13 @@ NOTHING = b"nothing of this passes\n"
 @pytest.fixture
 async def palg(tmp_path: Path) -> AsyncIterator[Palg]:
     need("openssl")
+    async with controlled(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def hasty(tmp_path: Path) -> AsyncIterator[Palg]:
+    """A gateway whose handshakes have little time."""
     async with controlled(tmp_path, limits={"tls_handshake": 1.0}) as made:
         yield made
 
@@ -96,18 +103,18 @@ async def test_sdp_vouches_for_a_certificate_that_has_expired(palg: Palg, tmp_pa
 
 
 @pytest.mark.parametrize("both", ["clients", "servers"])
-async def test_a_ue_in_the_wrong_role(palg: Palg, both: str) -> None:
+async def test_a_ue_in_the_wrong_role(hasty: Palg, both: str) -> None:
     """The UE waits for TCP, and does in TLS what the gateway does."""
     role = {"start_tls": True} if both == "clients" else {}
     with contextlib.closing(End()) as far, contextlib.closing(SecureEnd(client=both == "clients")) as ue:
         special = {"setup": Setup.ACTIVE, "establish": True, "remote": ue.endpoint, **role}
         access = expects(transport=BFCP, remote_fingerprints=sha256(ITS), **special)
-        session = await Session.make(palg, far, access)
+        session = await Session.make(hasty, far, access)
         await ue.accept()
         with pytest.raises((SSL.Error, ConnectionError)):
             await ue.speak(NOTHING)
         cause = SecurityCause.PROTOCOL if both == "clients" else SecurityCause.TIMEOUT
-        await failed(palg, session, far, cause)
+        await failed(hasty, session, far, cause)
 
 
 @KINDS
@@ -121,12 +128,12 @@ async def test_octets_in_the_clear(palg: Palg, tmp_path: Path, transport: str) -
 
 @pytest.mark.parametrize("said", [b"", b"\x16\x03\x01\x02\x00\x01"], ids=["nothing", "half a hello"])
 @KINDS
-async def test_a_handshake_that_stops(palg: Palg, tmp_path: Path, transport: str, said: bytes) -> None:
+async def test_a_handshake_that_stops(hasty: Palg, tmp_path: Path, transport: str, said: bytes) -> None:
     with contextlib.closing(End()) as far:
-        session = await Session.make(palg, far, expects(issue(tmp_path, "ue"), transport=transport))
+        session = await Session.make(hasty, far, expects(issue(tmp_path, "ue"), transport=transport))
         with await connect(session.to) as ue:
             await asyncio.get_running_loop().sock_sendall(ue, said)
-            await failed(palg, session, far, SecurityCause.TIMEOUT)
+            await failed(hasty, session, far, SecurityCause.TIMEOUT)
 
 
 async def test_a_second_connection(palg: Palg, tmp_path: Path) -> None:
