@@ -11,6 +11,7 @@ import pytest
 
 from lab.address import Target
 from lab.descriptions import Protection, Terms
+from lab.identity import Identity
 from lab.kinds import KINDS
 from lab.sockets import free_port
 from tests.support.certificates import Files, issue
@@ -136,6 +137,24 @@ async def test_a_far_end_without_protection(media: str) -> None:
                 assert seen.problems(3) == call.problems == []
                 assert bool(seen.suite) is (call.agent is ends[0])
             await placed.hangup()
+        await net.nothing_left()
+
+
+@pytest.mark.parametrize("media", ["msrp", "bfcp"])
+async def test_a_ue_that_shows_another_certificate_than_its_own(media: str) -> None:
+    """The gateway tells, the call ends, and nothing of the media gets through."""
+    kind = KINDS[media]
+    async with network() as net:
+        alice, bob = await net.ue("alice", kind=kind), await net.ue("bob", kind=kind)
+        placed = alice.place(bob.aor)
+        placed.media.certified.identity = Identity()
+        taken = await bob.incoming.get()
+        await asyncio.gather(taken.accept(), placed.answered())
+        await asyncio.gather(*(asyncio.wait_for(call.ended.wait(), 10) for call in (placed, taken)))
+        assert "cause=500" in placed.reason
+        assert "cause=500" in taken.reason
+        assert placed.media.statistics().failure
+        assert placed.media.statistics().exact == taken.media.statistics().exact == 0
         await net.nothing_left()
 
 
