@@ -1,5 +1,5 @@
 # Everything starts with one of these on a fresh Debian 12: make demo, make test, make lint, make bench,
-# make bench-signalling, make bench-media.
+# make bench-signalling, make bench-media, make bench-streams.
 # Needs git, make and root or sudo (for apt, only where a package is missing).
 SHELL := /bin/bash
 VENV  := .venv
@@ -9,7 +9,7 @@ PYTHON := $(or $(wildcard /usr/bin/python3),python3)
 SUDO  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_BASE  := python3-venv
 APT_PEERS := netbase openssl sip-tester baresip-core kamailio tshark erlang-megaco
-APT_BENCH := rtpengine-daemon gcc libc6-dev libssl-dev
+APT_BENCH := rtpengine-daemon socat stunnel4 gcc libc6-dev libssl-dev
 APT_COMPILER := gcc libc6-dev python3-dev
 # The native engine and the SIP tokenizer are built, linted and tested where there is a cargo that can; everything
 # else does without.
@@ -30,7 +30,7 @@ define apt
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 endef
 
-.PHONY: setup demo test test-compiled compiled lint bench bench-signalling bench-media clean FORCE
+.PHONY: setup demo test test-compiled compiled lint bench bench-signalling bench-media bench-streams clean FORCE
 setup: $(VENV)/.setup $(VENV)/.peers
 
 $(VENV)/.setup: pyproject.toml $(VENV)/.cargo $(NATIVE)
@@ -59,7 +59,7 @@ $(COMPILED)/.built: $(SOURCES) $(VENV)/.setup
 compiled: $(COMPILED)/.built
 
 demo: $(VENV)/.setup
-	@$(BIN)/imslab demo
+	@$(BIN)/imslab demo --media all --seconds 1
 
 test: setup
 	@$(if $(CARGO),cd native && cargo test --workspace --locked -q,echo "native/ is not tested: $(NO_CARGO)")
@@ -85,6 +85,10 @@ bench-signalling: setup compiled
 bench-media: setup compiled
 	$(call apt,$(APT_BENCH))
 	@$(BIN)/python -m benchmarks media $(ARGS)
+
+bench-streams: setup compiled
+	$(call apt,$(APT_BENCH))
+	@$(BIN)/python -m benchmarks streams handshakes $(ARGS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis native/target $(BUILT)

@@ -23,7 +23,7 @@ PACKAGES = (
 MODULES = (
     "pcscf/admin/counters.py", "pcscf/admission.py", "pcscf/edge.py", "pcscf/entropy.py", "pcscf/errors.py",
     "pcscf/flow.py", "pcscf/overload.py", "pcscf/ratelimit.py", "pcscf/transport/udp.py",
-    "iq/association.py", "iq/errors.py", "iq/exchange.py", "iq/fingerprint.py", "iq/peer.py",
+    "iq/association.py", "iq/errors.py", "iq/exchange.py", "iq/fingerprint.py", "iq/msrp.py", "iq/peer.py",
     "iq/procedures.py", "iq/suites.py", "iq/times.py", "iq/tpkt.py",
 )  # fmt: skip
 
