@@ -11,8 +11,9 @@ from tests.support.all_media import AllMedia
 from tests.support.bfcp import CONFERENCE, FLOOR, FLOOR_EXCHANGE, USER
 from tests.support.capture import EXPERT_WARNING, Capture
 from tests.support.certificates import issue
-from tests.support.media_call import calling
+from tests.support.media_call import calling, where
 from tests.support.msrp_ends import BODY
+from tests.support.openssl import client
 from tests.support.programs import need
 from tests.support.udptl import datagrams, page
 
@@ -23,7 +24,7 @@ KINDS = ("audio", "message", "video", "application")
 
 @pytest.fixture(autouse=True)
 def _peers() -> None:
-    need("openssl", "tshark", "dumpcap", root=True)
+    need("openssl")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,22 @@ def grave(severities: str) -> list[str]:
     return [one for one in severities.split(",") if one and int(one) >= EXPERT_WARNING]
 
 
+async def test_all_end_where_the_security_of_one_fails(tmp_path: Path) -> None:
+    """The voice was heard until then; somebody else connected for the messages."""
+    async with calling() as line, AsyncExitStack() as stack:
+        media = AllMedia(issue(tmp_path, "ue"), True, stack)
+        mine = line.ue.describe(*media.of_the_ue("audio", "message"))
+        its = line.core.describe(*media.of_the_far_end("audio", "message"))
+        media.learn(await line.call(mine, its))
+        await media.audio()
+        await stack.enter_async_context(client(where(media.to_ue["message"]), issue(tmp_path, "other")))
+        assert await line.hung_up() == ['SIP;cause=500;text="media security failure"'] * 2
+        assert media.far_message.sock is None
+        assert await line.net.metric("agw", "agw_tcp_events_total", event="tls_failed") == 1
+
+
 async def test_tshark_reads_them_in_the_core_and_not_at_the_ue(tmp_path: Path) -> None:
+    need("tshark", "dumpcap", root=True)
     ranges: list[str] = []
 
     def note_ports(settings: dict[str, Any]) -> None:

@@ -42,7 +42,7 @@ def far() -> Iterator[Peer]:
     made.close()
 
 
-def of_ue(port: int, setup: str, files: Files) -> str:
+def of_ue_fax(port: int, setup: str, files: Files) -> str:
     announced = f"a=fingerprint:{fingerprint(files.certificate).text}"
     return f"m=image {port} UDP/TLS/UDPTL t38\n{T38}\na=setup:{setup}\n{announced}\n{REQUEST}"
 
@@ -78,7 +78,7 @@ async def secured(stack: AsyncExitStack, files: Files, role: str, to: tuple[str,
 @pytest.mark.parametrize("of_caller", [True, False], ids=["the UE calls", "the UE is called"])
 async def test_a_fax(line: Calling, far: Peer, tmp_path: Path, role: str, of_caller: bool) -> None:
     files, port = issue(tmp_path, "ue"), free_port()
-    mine, its = line.ue.describe(of_ue(port, role, files)), line.core.describe(of_core(far))
+    mine, its = line.ue.describe(of_ue_fax(port, role, files)), line.core.describe(of_core(far))
     async with AsyncExitStack() as stack:
         if role == "passive":
             ue = await secured(stack, files, role, ("", 0), port)
@@ -118,33 +118,43 @@ async def test_speech_goes_on_where_a_fax_is_refused(line: Calling, far: Peer) -
 
 
 @pytest.mark.parametrize("same_line", [True, False], ids=["in its place", "in another m-line"])
-async def test_a_fax_in_a_call(line: Calling, far: Peer, tmp_path: Path, same_line: bool) -> None:
-    """Who called speaks, then faxes, then speaks again."""
+@pytest.mark.parametrize("of_ue", [True, False], ids=["the UE changes it", "the far end changes it"])
+async def test_a_fax_in_a_call(
+    line: Calling, far: Peer, tmp_path: Path, same_line: bool, of_ue: bool
+) -> None:
+    """Both speak, then fax, then speak again."""
     files, port, phone = issue(tmp_path, "ue"), free_port(), Peer()
     audio = f"m=audio {phone.endpoint.port} RTP/SAVP 8\na=crypto:1 {CM} inline:{KEY}\n{REQUEST}"
     plain = f"m=audio {far.endpoint.port} RTP/AVP 8"
-    off, plain_off = "m=audio 0 RTP/SAVP 8", "m=audio 0 RTP/AVP 8"
-    before, plain_before = ([], []) if same_line else ([off], [plain_off])
+
+    async def agree(mine: list[str], its: list[str]) -> tuple[list[Media], list[Media]]:
+        """What the UE and what the far end are told."""
+        said = line.ue.describe(*mine), line.core.describe(*its)
+        offer, answer = said if of_ue else said[::-1]
+        if line.ue.dialog is None:
+            agreed = await line.call(offer, answer, of_ue=of_ue)
+        else:
+            agreed = await line.reoffer(offer, answer, of_ue=of_ue)
+        return (agreed.caller, agreed.callee) if of_ue else (agreed.callee, agreed.caller)
+
     async with AsyncExitStack() as stack:
         stack.callback(phone.close)
-        one, other = line.core, line.ue
-        agreed = await line.call(one.describe(plain), other.describe(audio), of_ue=False)
-        await speaks(phone, far, agreed.callee[0], agreed.caller[0])
-        agreed = await line.reoffer(
-            one.describe(*plain_before, of_core(far)),
-            other.describe(*before, of_ue(port, "active", files)),
-            of_ue=False,
-        )
-        assert [media.port for media in agreed.callee[:-1]] == [0] * len(before)
+        to_ue, to_far = await agree([audio], [plain])
+        await speaks(phone, far, to_ue[0], to_far[0])
+        mine, its = [of_ue_fax(port, "active", files)], [of_core(far)]
+        if same_line:
+            to_ue, to_far = await agree(mine, its)
+        else:
+            to_ue, to_far = await agree(["m=audio 0 RTP/SAVP 8", *mine], ["m=audio 0 RTP/AVP 8", *its])
+        assert [media.port for media in to_ue[:-1]] == [0] * (not same_line)
         assert await line.net.metric("agw", "agw_ports") == 2, "those of the audio are free"
-        ue = await secured(stack, files, "active", where(agreed.callee[-1]), port)
+        ue = await secured(stack, files, "active", where(to_ue[-1]), port)
         await line.counted("agw_dtls_handshakes_total", 1, result="ok")
-        await fax(ue, far, where(agreed.caller[-1]))
-        gone, plain_gone = (
-            ([], []) if same_line else (["m=image 0 UDP/TLS/UDPTL t38"], ["m=image 0 udptl t38"])
-        )
-        agreed = await line.reoffer(
-            one.describe(plain, *plain_gone), other.describe(audio, *gone), of_ue=False
-        )
-        await speaks(phone, far, agreed.callee[0], agreed.caller[0])
-        await line.hang_up(of_ue=False)
+        await fax(ue, far, where(to_far[-1]))
+        if same_line:
+            to_ue, to_far = await agree([audio], [plain])
+        else:
+            gone = ["m=image 0 UDP/TLS/UDPTL t38"], ["m=image 0 udptl t38"]
+            to_ue, to_far = await agree([audio, *gone[0]], [plain, *gone[1]])
+        await speaks(phone, far, to_ue[0], to_far[0])
+        await line.hang_up(of_ue=of_ue)

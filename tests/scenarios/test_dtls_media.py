@@ -177,6 +177,23 @@ async def test_re_offers_keep_or_renew_the_association(palg: Palg, mux: bool, re
         assert palg.told == []
 
 
+async def test_re_offers_keep_or_renew_that_of_a_fax(palg: Palg) -> None:
+    async with Talk(palg, await palg.gateway(), FAX, client=True) as talk:
+        to_ue, to_far = await talk.from_ue("actpass")
+        await talk.secure(to_ue)
+        await talk.faxes(to_far)
+        for again in (talk.from_ue("actpass", "b1"), talk.from_far("active", "b1")):
+            to_ue, to_far = await again
+            await talk.faxes(to_far)
+        assert palg.metric("agw_dtls_handshakes_total") == 1
+        talk.tls_id = "of-the-ue-the-second-one"
+        to_ue, to_far = await talk.from_ue("actpass", "b1")
+        await talk.secure(to_ue)
+        await talk.faxes(to_far)
+        assert palg.metric("agw_dtls_handshakes_total", result="ok") == 2
+        assert palg.told == []
+
+
 async def test_another_certificate_than_in_sdp(palg: Palg) -> None:
     async with Talk(palg, await palg.gateway(), SPEECH, client=True, mux=True) as talk:
         talk.certificate = sha256(MINE)[0].text

@@ -2,9 +2,11 @@
 
 import pytest
 
+from agw.tcp.connection import READ_OCTETS
 from agw.tcp.msrp import MAX_HEAD, NEAR, Malformed, Rewriter, Rewriting
 from iq.msrp import MAX_URI
 
+KNOWN = "msrp://a/;tcp"
 OURS = "msrps://198.51.100.20:20020/s4far;tcp"
 FAR = "msrp://203.0.113.77:7010/s4far;tcp"
 KNOWN_AS = "msrp://203.0.113.20:40020/s4ue;tcp"
@@ -226,3 +228,13 @@ def test_what_paths_make_of_one_reading_is_bounded() -> None:
     came = b"MSRP abcd A\r\nTo-Path:msrp://a;tcp\r\nFrom-Path:b\r\n-------abcd$\r\n" * 1000
     assert len(longest) == MAX_URI
     assert len(one.feed(came)) < 18 * len(came)
+
+
+def test_what_short_messages_grow_by_is_bounded() -> None:
+    """The shortest messages and the longest URIs, as much as is read at once: a stream may hold it several
+    times, in the clear and under TLS."""
+    long = "msrp://far.example:2/" + (MAX_URI - 25) * "f" + ";tcp"
+    shortest = b"MSRP abcd 200\r\nTo-Path:%s\r\nFrom-Path:a\r\n-------abcd$\r\n" % KNOWN.encode()
+    one = Rewriter(Rewriting(KNOWN, long, long))
+    assert len(long) == MAX_URI
+    assert len(one.feed(READ_OCTETS // len(shortest) * shortest)) < 5 << 18
