@@ -4,7 +4,6 @@ The portable engine shares its thread with the handshakes, the native one has th
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -18,6 +17,8 @@ from benchmarks.processes import Group
 from benchmarks.systems import Agw, native_or_portable
 
 UES, STREAMS, SECONDS = 200, 20, 3.0
+WAIT = 600.0
+"""Seconds for the machine to be ours."""
 TARGET_MS = 20.0
 """The time between two packets: the worst one may come so much later."""
 
@@ -44,22 +45,19 @@ async def run(group: Group, options: Options) -> int:
 
 
 async def _beside(system: Agw, end: AgwDtls, stream: bool, ues: int, streams: int, seconds: float) -> Step:
-    """A step in which so many shake hands; once more where it had to wait for its turn at the machine."""
-    while True:
-        peers = [Ue(client=True, stream=stream) for _ in range(ues)]
-        await end.offer(peers)
-        await end.answer(peers)
-        running = asyncio.ensure_future(system.run(streams, seconds))
-        await asyncio.sleep(min(system.warm_up, 0.5) + seconds / 4)
-        began = time.monotonic()
-        await asyncio.to_thread(shake, peers, in_step=True)
-        step = await running
-        within = began > time.monotonic() - seconds
-        for peer in peers:
-            peer.close()
-        await end.release()
-        if within:
-            return step
+    """A step in whose first half so many shake hands."""
+    peers = [Ue(client=True, stream=stream) for _ in range(ues)]
+    await end.offer(peers)
+    await end.answer(peers)
+    running = asyncio.ensure_future(system.run(streams, seconds))
+    await asyncio.wait_for(system.load.working.wait(), WAIT)
+    await asyncio.sleep(min(system.warm_up, 0.5) + seconds / 4)
+    await asyncio.to_thread(shake, peers, in_step=True)
+    step = await running
+    for peer in peers:
+        peer.close()
+    await end.release()
+    return step
 
 
 def _print(kind: str, beside: str, steps: Sequence[Step]) -> None:
