@@ -5,7 +5,6 @@ DTLS-SRTP in both roles over UDP, TLS 1.3 over TCP; certificates on both sides (
 
 import asyncio
 import datetime as dt
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, closing
@@ -23,7 +22,7 @@ from benchmarks.load import alone
 from benchmarks.media_edge import MediaEdge
 from benchmarks.options import Options
 from benchmarks.peers.rtpengine import RtpEngine
-from benchmarks.processes import DRIVER, Group, cpu_seconds
+from benchmarks.processes import Group, cpu_seconds, driving
 from hosting import logs
 
 COUNT, AT_ONCE = 200, 20
@@ -35,15 +34,10 @@ _SETTLE = 0.05
 def run(options: Options) -> int:
     """Print the tables; return how many packets of media were late or damaged. Raises BenchmarkFailed."""
     logs.setup("error")
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {DRIVER})
-    try:
-        with Group() as group:
-            asyncio.run(_dtls(group, options))
-            asyncio.run(_tls(group, options))
-            return asyncio.run(handshake_burst.run(group, options))
-    finally:
-        os.sched_setaffinity(0, before)
+    with driving(), Group() as group:
+        asyncio.run(_dtls(group, options))
+        asyncio.run(_tls(group, options))
+        return asyncio.run(handshake_burst.run(group, options))
 
 
 async def _dtls(group: Group, options: Options) -> None:

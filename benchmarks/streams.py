@@ -6,7 +6,6 @@ directions, in turn; and the same with MSRP, whose messages the gateway reads an
 
 import asyncio
 import datetime as dt
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from benchmarks.byte_relays import AgwBytes, ByteRelay, SocatBytes, StunnelBytes
 from benchmarks.load import alone
 from benchmarks.media_edge import MediaEdge
 from benchmarks.options import Options
-from benchmarks.processes import DRIVER, Group
+from benchmarks.processes import Group, driving
 from hosting import logs
 
 TARGET = 0.5
@@ -59,13 +58,8 @@ class Kind:
 def run(options: Options) -> int:
     """Print the table; octets that are lost or changed end it. Raises BenchmarkFailed."""
     logs.setup("error")
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {DRIVER})
-    try:
-        with Group() as group:
-            asyncio.run(_table(group, options))
-    finally:
-        os.sched_setaffinity(0, before)
+    with driving(), Group() as group:
+        asyncio.run(_table(group, options))
     return 0
 
 
