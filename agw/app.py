@@ -36,6 +36,7 @@ from hosting.daemon import StartError, Stopping, live
 from hosting.descriptors import raise_descriptor_limit
 from hosting.tls import client_context
 from iq.gateway import GatewayLink
+from iq.msrp import AWARE
 from iq.procedures import (
     Action,
     ActionReply,
@@ -101,6 +102,7 @@ class Process:
             client_context(config.iq.tls) if config.iq.tls is not None else None,
             on_up=self._on_up,
             mechanisms=MECHANISMS,
+            aware=(AWARE,),
         )
         self._admin = Admin(config.admin.address, config.admin.port, self._health, self._collect)
         self._controller: str | None = None

@@ -1,4 +1,7 @@
-"""python -m benchmarks [signalling] [media] [codecs] [soak] [options]; status 1 where anything was lost."""
+"""python -m benchmarks [signalling] [media] [streams] [handshakes] [codecs] [soak] [options]
+
+Status 1 where anything was lost.
+"""
 
 import argparse
 import importlib
@@ -10,10 +13,12 @@ from benchmarks.errors import BenchmarkFailed
 from benchmarks.machine import describe
 from benchmarks.options import Options
 
-NAMES = ("signalling", "media", "codecs", "soak")
+NAMES = ("signalling", "media", "streams", "handshakes", "codecs", "soak")
 _PEERS = {
     "signalling": ("Kamailio", "rtpengine", "SIPp"),
     "media": ("rtpengine",),
+    "streams": ("socat", "stunnel"),
+    "handshakes": ("rtpengine", "stunnel"),
     "soak": ("SIPp",),
 }
 _SIGNALLING_PARTS = {
@@ -50,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--calls", type=int, help="signalling --held: calls")
     parser.add_argument("--minutes", type=float, help="soak: how long")
     parser.add_argument("--rate", type=float, help="soak: calls/s")
+    parser.add_argument("--mebibytes", type=int, help="streams: of one transfer")
     for name, parts, instead in (
         ("signalling", _SIGNALLING_PARTS, "not all"),
         ("media", _MEDIA_PARTS, "not its table"),
@@ -76,8 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
         parts=frozenset((given.parts or []) + (["cost"] if given.rates else [])),
         minutes=given.minutes or (0.2 if quick else 60.0),
         rate=given.rate or 20.0,
+        mebibytes=given.mebibytes or (4 if quick else 100),
     )
-    names = given.names or NAMES[:3]
+    names = given.names or NAMES[:-1]
     peers = dict.fromkeys(
         peer for name in names for peer in _PEERS.get(name, ()) if options.peers or peer == "SIPp"
     )

@@ -17,7 +17,7 @@ from benchmarks.edge import REALMS
 from benchmarks.memory_edge import ACCESS, CORE, MemoryEdge, MemoryFlow, settled
 from benchmarks.options import Options
 from hosting import logs
-from hosting.daemon import GC_THRESHOLDS
+from hosting.garbage import THRESHOLDS
 from iq.h248 import codec
 from iq.procedures import Action, ActionReply
 from pcscf.alg.session import AccessProfile, MediaPolicy, MediaSession
@@ -42,7 +42,7 @@ def run(options: Options) -> int:
 async def _run(calls: int, repeats: int) -> int:
     logs.setup("info", "json")
     gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)  # as hosting.daemon does it
+    gc.set_threshold(*THRESHOLDS)  # as hosting.garbage does it
     engine = PortableEngine(asyncio.get_running_loop())
     realms = {name: make_realm(name, RealmSection(**section)) for name, section in REALMS.items()}
     contexts = Contexts(engine, realms, 10_000)

@@ -74,7 +74,8 @@ class Edge:
                 "next_hop": f"sip:127.0.0.1:{registrar}",
                 "udp_limit": 65_000,  # the peers send everything over UDP, too
             },
-            "media_security": {"media_inactivity": 0},  # calls are held without media
+            # Scenarios repeat this list as Security-Verify; calls are held without media.
+            "media_security": {"mechanisms": ["sdes-srtp"], "media_inactivity": 0},
             "iq": {"listen": {"address": "127.0.0.1", "port": iq}},
             "limits": LIMITS,
             "drain": 1,

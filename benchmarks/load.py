@@ -82,6 +82,7 @@ class Load:
         self.ue, self.core = free_port(), free_port()
         self._errors = group.directory / f"loadgen-{self.ue}.log"
         self._process: Process | None = None
+        self.working = asyncio.Event()  # the generator: it has the machine for itself then
 
     async def start(self, relay: int) -> None:
         """relay: process identifier of what is measured."""
@@ -129,7 +130,9 @@ class Load:
         assert self._process.stdout is not None
         async with alone():
             self._tell(line)
+            self.working.set()
             answer = await self._process.stdout.readline()
+            self.working.clear()
         if not answer:
             raise BenchmarkFailed(f"load generator: {self._errors.read_text(encoding='ascii')[-300:]}")
         answered: dict[str, Any] = json.loads(answer)

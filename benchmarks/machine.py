@@ -13,6 +13,8 @@ _VERSIONS = {
     "Kamailio": ["kamailio", "-v"],
     "rtpengine": ["rtpengine", "--version"],
     "SIPp": ["sipp", "-v"],
+    "socat": ["socat", "-V"],
+    "stunnel": ["stunnel4", "-version"],
 }
 _LIBRARIES = ("uvloop", "pylibsrtp", "structlog")
 

@@ -6,7 +6,6 @@ packet that returns is authenticated and compared by the load generator.
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -14,7 +13,7 @@ from agw.engine.choice import native_missing
 from benchmarks import contention, engine_memory, report, scaling, stall
 from benchmarks.load import Step
 from benchmarks.options import Options
-from benchmarks.processes import DRIVER, Group
+from benchmarks.processes import Group, driving
 from benchmarks.saturation import LADDER, Saturation, saturate
 from benchmarks.systems import Agw, side_by_side
 from hosting import logs
@@ -46,12 +45,8 @@ def run(options: Options) -> int:
         "contention": contention.run,
     }
     wanted = [parts[name] for name in parts if name in options.parts] or [_table]
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {DRIVER})  # the controller works beside the load generator
-    try:
+    with driving():
         return sum(asyncio.run(_in_group(part, options)) for part in wanted)
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 async def _in_group(part: Callable[[Group, Options], Awaitable[int]], options: Options) -> int:

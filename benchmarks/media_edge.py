@@ -83,7 +83,7 @@ class MediaEdge:
         return await asyncio.gather(*(self._reserve(ports, suite) for _ in range(count)))
 
     async def release(self, context: int) -> None:
-        reply = await self._ask(Action(context, [Release()]))
+        reply = await self.ask(Action(context, [Release()]))
         if reply.error is not None:
             raise BenchmarkFailed(f"the gateway did not release a call: {reply.error}")
 
@@ -96,7 +96,7 @@ class MediaEdge:
             access.remote_crypto, access.local_crypto = Crypto(suite, Key(there)), Crypto(suite, Key(back))
         core = Stream(1, "audio", "RTP/AVP", "8", Mode.SEND_RECEIVE, remote=Endpoint(FAR, ports[1]))
         wanted = Reserve("access", [access], _HEARTBEAT, Latch.LATCH, UE), Reserve("core", [core], _HEARTBEAT)
-        made = await self._ask(Action(None, [*wanted]))
+        made = await self.ask(Action(None, [*wanted]))
         ends = [one.streams[0].local for one in made.replies if isinstance(one, Reserved)]
         if (
             made.error is not None
@@ -108,7 +108,8 @@ class MediaEdge:
             raise BenchmarkFailed(f"the gateway refused a call: {made.error}")
         return Made(made.context, (ends[0].address, ends[0].port, ends[1].address, ends[1].port, there, back))
 
-    async def _ask(self, action: Action) -> ActionReply:
+    async def ask(self, action: Action) -> ActionReply:
+        """Have the gateway carry out one action."""
         assert self._gateway is not None
         reply: asyncio.Future[ActionReply] = asyncio.get_running_loop().create_future()
         async with self._turns:

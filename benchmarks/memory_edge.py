@@ -99,6 +99,7 @@ class _Gateway:
     mid = "<agw.ims.example>"
     suites = frozenset({"AES_CM_128_HMAC_SHA1_80"})
     mechanisms = frozenset({"sdes-srtp"})
+    aware = frozenset[str]()
 
     def __init__(self) -> None:
         self.asked: list[tuple[Action, Callable[[ActionReply], None]]] = []

@@ -153,6 +153,23 @@ def resident(pids: Sequence[int]) -> int:
     return total
 
 
+def forget_peak(pids: Sequence[int]) -> int:
+    """Let ``peak`` begin anew; return the resident memory of processes now, in kB."""
+    for pid in pids:
+        Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+    return peak(pids)
+
+
+def peak(pids: Sequence[int]) -> int:
+    """Return the most resident memory that processes had, each at its own time, in kB."""
+    total = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                total += int(line.split()[1])
+    return total
+
+
 def open_files(pids: Sequence[int]) -> int:
     """Return how many file descriptors processes have open."""
     return sum(1 for pid in pids for _ in Path(f"/proc/{pid}/fd").iterdir())
@@ -164,6 +181,17 @@ def quiet() -> Iterator[None]:
     with (Path(tempfile.gettempdir()) / "bench.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def driving() -> Iterator[None]:
+    """Keep this process beside the load, away from what is measured."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {DRIVER})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def free_port() -> int:

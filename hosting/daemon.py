@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import importlib
 import signal
 import sys
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from hosting.garbage import Garbage
 from hosting.notify import notify
 from hosting.yaml_source import ConfigError
 
@@ -23,11 +23,6 @@ EXIT_CONFIGURATION = 2
 
 STOP_GRACE = 5.0
 """Seconds after ``drain`` in which what is served may still end by itself before it is cancelled."""
-
-
-GC_THRESHOLDS = 100_000, 20, 5
-"""Objects of a call go by themselves, without the garbage collector: it looks for others less often than by
-default (700, 10, 10). Most of what it would walk is alive, in transactions that are over in half a minute."""
 
 
 class StartError(Exception):
@@ -62,15 +57,12 @@ class Stopping:
     def ready(self, **details: object) -> None:
         """Say once that the process serves its own sockets: event ``ready``, READY=1. details: for the log.
 
-        What was made during start lives as long as the process: it is taken out of the garbage collector's
-        sight, so that full collections do not walk it again under load (65,000 objects: 15 ms each time).
+        On the loop: from here on the collector of cycles looks when there is time.
         """
         if self._ready:
             return
         self._ready = True
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        Garbage(asyncio.get_running_loop()).start()
         log.info("ready", **details)
         notify("READY=1")
 

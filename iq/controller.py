@@ -224,6 +224,7 @@ class Controller:
         gateway.epoch = register.epoch or "-"
         gateway.suites = frozenset(register.suites or (MANDATORY_SUITE,))
         gateway.mechanisms = frozenset(register.mechanisms or (MANDATORY_MECHANISM,))
+        gateway.aware = frozenset(register.aware)
         gateway.draining = False
         gateway.up = True
         self.counters["registrations"] += 1

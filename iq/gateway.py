@@ -59,6 +59,7 @@ class GatewayLink:
         on_up: Callable[[str], None] = _nothing,
         on_down: Callable[[str], None] = _nothing,
         mechanisms: Iterable[str] = (),
+        aware: Iterable[str] = (),
         times: Times | None = None,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
@@ -67,7 +68,7 @@ class GatewayLink:
         self.controller: str | None = None
         self._controllers = list(controllers)
         self._suites = tuple(sorted(suites))
-        self._mechanisms = tuple(sorted(mechanisms))
+        self._mechanisms, self._aware = tuple(sorted(mechanisms)), tuple(sorted(aware))
         self._epoch = epoch
         self._execute = execute
         self._ssl = ssl
@@ -166,7 +167,14 @@ class GatewayLink:
             method, reason = ServiceChangeMethod.RESTART, Reason.COLD_BOOT
         generation = self._generation + (self._last not in (None, where))
         epoch = self._epoch_of(generation)
-        register = Register(method, reason, epoch=epoch, suites=self._suites, mechanisms=self._mechanisms)
+        register = Register(
+            method,
+            reason,
+            epoch=epoch,
+            suites=self._suites,
+            mechanisms=self._mechanisms,
+            aware=self._aware,
+        )
         answered: asyncio.Future[bool] = loop.create_future()
 
         def done(reply: ActionReply) -> None:

@@ -19,15 +19,16 @@ NOTHING_THERE = frozenset({UNKNOWN_CONTEXT, UNKNOWN_TERMINATION, NO_WILDCARD_MAT
 class Gateway:
     """An IMS-AGW as its controller sees it; the same object after it was lost and has come back.
 
-    mid: as on the wire. suites: what its engine can do; mechanisms: what it can end. epoch: of the process
-    that holds its contexts. up: it takes actions. draining: it has announced to go out of service: give it no
-    new contexts.
+    mid: as on the wire. suites: what its engine can do; mechanisms: what it can end; aware: protocols of
+    media that it can be aware of. epoch: of the process that holds its contexts. up: it takes actions.
+    draining: it has announced to go out of service: give it no new contexts.
     """
 
     def __init__(self, mid: str, loop: asyncio.AbstractEventLoop) -> None:
         self.mid = mid
         self.suites: frozenset[str] = frozenset({MANDATORY_SUITE})
         self.mechanisms: frozenset[str] = frozenset({MANDATORY_MECHANISM})
+        self.aware: frozenset[str] = frozenset()
         self.epoch = ""
         self.up = False
         self.draining = False

@@ -75,6 +75,11 @@ class Stream:
     ``setup`` without it makes the gateway the server. Over UDP it goes with Setup.ACTIVE and no other.
     tls_id: the peer's (RFC 8842); None: unchanged. Another tls_id, other fingerprints or another role begin a
     new session; over TCP on a new connection.
+
+    local_path, remote_path: where the gateway is to be aware of MSRP (TS 23.334 5.19): the URI by which the
+    peer of this termination knows it, and the first URI of that peer's own path; None: unchanged. With these
+    of both terminations the gateway leads the paths of each message over itself, as long as the transport is
+    MSRP. A stream without any passes unread.
     """
 
     id: int = 1
@@ -94,6 +99,8 @@ class Stream:
     remote_fingerprints: tuple[Fingerprint, ...] = ()
     start_tls: bool = False
     tls_id: str | None = None
+    local_path: str | None = None
+    remote_path: str | None = None
 
 
 @dataclass(slots=True)
@@ -175,7 +182,8 @@ class Register:
 
     epoch: hexadecimal, chosen by the gateway process at its start: the same epoch still has its contexts.
     suites: what its engine can do; an empty tuple means MANDATORY_SUITE alone. mechanisms: of media security
-    that it can end (TS 24.229 7.2A.7); an empty tuple means MANDATORY_MECHANISM alone.
+    that it can end (TS 24.229 7.2A.7); an empty tuple means MANDATORY_MECHANISM alone. aware: protocols of
+    media that it can be aware of (TS 23.334 5.19).
     """
 
     method: ServiceChangeMethod
@@ -185,6 +193,7 @@ class Register:
     epoch: str = ""
     suites: tuple[str, ...] = ()
     mechanisms: tuple[str, ...] = ()
+    aware: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

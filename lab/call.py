@@ -1,4 +1,4 @@
-"""One call of a UserAgent: its dialog, its offer and answer, its media."""
+"""One call of a UserAgent: its dialog, and when its media makes offers and answers."""
 
 import asyncio
 import secrets
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from lab.dialog import Dialog
 from lab.errors import BadDescription, CallFailed
 from lab.exchange import Invitation, Reply
-from lab.media import MediaEnd, Statistics
-from lab.negotiation import Negotiation
+from lab.kind import Statistics
 from pcscf.flow import Flow
 from pcscf.sip.build import response_to
 from pcscf.sip.headers import cseq_of, tag_of
@@ -30,18 +29,16 @@ REPLY_WAIT = 35.0
 class Call:
     """Made by ``UserAgent.place`` or handed out by ``UserAgent.incoming``.
 
-    media: the stream's end, connected once offer and answer are done; provisional: the 1xx that came (but
-    100), ``ringing`` is set with the first; problems: rules that the other side broke; ended: set when the
-    dialog is over, for whatever reason.
-    keys: every key of the call in base64, so that a check can look for them where they must not be.
+    media: of the kind that its agent speaks, connected once offer and answer are done; provisional: the 1xx
+    that came (but 100), ``ringing`` is set with the first; problems: rules that the other side broke; ended:
+    set when the dialog is over, for whatever reason.
     """
 
     def __init__(self, agent: "UserAgent", uri: str, server: ServerTransaction | None = None) -> None:
         self.agent = agent
         self.uri = uri
         self.tag = secrets.token_hex(6)
-        self.media = MediaEnd(agent.address, echo=agent.echo)
-        self.negotiation = Negotiation(agent.terms, self.media.local, agent.user)
+        self.media = agent.kind.open(agent.terms, agent.address, agent.user, agent.echo)
         self.provisional: list[int] = []
         self.ringing = asyncio.Event()
         self.established = asyncio.Event()
@@ -54,21 +51,24 @@ class Call:
         self._invitation: Invitation | None = None
         self._answer: bytes = b""
         self._early: dict[str, bytes] = {}
-        self.keys: set[str] = set()
         if server is not None:
             self.call_id = server.request.get("call-id") or ""
             self.dialog = Dialog.of_callee(server.request, self.tag)
 
     @property
     def problems(self) -> list[str]:
-        return self.negotiation.problems
+        return self.media.problems
+
+    @property
+    def keys(self) -> set[str]:
+        return self.media.keys
 
     # -- placing a call
 
     def invite(self) -> None:
         """Send the INVITE; ``answered`` waits for what comes of it."""
         self._invitation = Invitation(self)
-        self.agent.send_initial(self, self.negotiation.offer(), self._invitation)
+        self.agent.send_initial(self, self.media.offer(), self._invitation)
 
     async def answered(self, timeout: float = 60.0) -> "Call":  # noqa: ASYNC109 -- it cancels the call
         """Wait for the final response, send ACK, connect the media. Raises CallFailed."""
@@ -94,11 +94,10 @@ class Call:
         if early and response.body and early != response.body:
             self.problems.append("the 200 carries another answer than the provisional response before it")
         try:
-            self.negotiation.take_answer(response.body or early or b"")
+            self.media.take_answer(response.body or early or b"")
         except BadDescription as error:
             await self.hangup()
             raise CallFailed(488, str(error)) from error
-        self._connect()
         self.established.set()
         return self
 
@@ -109,11 +108,9 @@ class Call:
         if response.body:
             self._early.setdefault(tag_of(response.get("to")) or "", response.body)
             try:
-                self.negotiation.take_answer(response.body)
+                self.media.take_answer(response.body)
             except BadDescription as error:
                 self.problems.append(f"{response.status}: {error}")
-            else:
-                self._connect()
 
     def on_success(self, client: ClientTransaction, response: Response) -> Request:
         """Enter or refresh the dialog with a 2xx and return its ACK."""
@@ -165,10 +162,9 @@ class Call:
 
     def on_ack(self, request: Request) -> None:
         """ACK of our 2xx; it carries the answer where our 200 made the offer."""
-        if request.body and self.negotiation.agreed is None:
+        if request.body and not self.media.connected:
             try:
-                self.negotiation.take_answer(request.body)
-                self._connect()
+                self.media.take_answer(request.body)
             except BadDescription as error:
                 self.problems.append(f"ACK: {error}")
         self._acked.set()
@@ -185,8 +181,8 @@ class Call:
         await self._reinvite("sendrecv")
 
     async def rekey(self) -> None:
-        """Re-INVITE with a new own key of the same suite. Raises CallFailed."""
-        self.negotiation.rekey()
+        """Re-INVITE with a new own key of the same suite. Raises LabError where the media has none."""
+        self.media.rekey()
         await self._reinvite("sendrecv")
 
     async def hangup(self) -> Statistics:
@@ -238,7 +234,7 @@ class Call:
             raise CallFailed(481, "no dialog")
         invitation = Invitation(self)
         self._early.clear()
-        body = self.negotiation.offer(direction)
+        body = self.media.offer(direction)
         self.agent.send_in_dialog(self.dialog, "INVITE", invitation, body)
         response = await asyncio.wait_for(invitation.final, REPLY_WAIT)
         if response.status >= 300:
@@ -247,33 +243,24 @@ class Call:
 
     def _reanswer(self, request: Request) -> tuple[int, bytes]:
         if not request.body:
-            return 200, self.negotiation.offer() if request.method == "INVITE" else b""
+            return 200, self.media.offer() if request.method == "INVITE" else b""
         try:
-            body = self.negotiation.answer(request.body)
+            body = self.media.answer(request.body)
         except BadDescription as error:
             self.problems.append(f"{request.method}: {error}")
             return 488, b""
-        self._connect()
         return 200, body
 
     def _make_answer(self) -> bytes:
         if not self._answer:
             offer = self._pending().request.body
             try:
-                self._answer = self.negotiation.answer(offer) if offer else self.negotiation.offer()
+                self._answer = self.media.answer(offer) if offer else self.media.offer()
             except BadDescription as error:
                 self.problems.append(f"offer: {error}")
                 self.reject(488)
                 raise CallFailed(488, str(error)) from error
-            if offer:
-                self._connect()
         return self._answer
-
-    def _connect(self) -> None:
-        agreed = self.negotiation.agreed
-        assert agreed is not None
-        self.keys |= {key.inline for key in (agreed.send, agreed.receive) if key is not None}
-        self.media.connect(agreed.remote, agreed.send, agreed.receive, agreed.remote_rtcp)
 
     def _pending(self) -> ServerTransaction:
         if self._server is None:

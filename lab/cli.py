@@ -19,9 +19,11 @@ from hosting.tls import connecting_context
 from lab import keyfile, session
 from lab.address import Target, parse_target
 from lab.core import CoreNetwork
+from lab.descriptions import Protection, Terms
 from lab.errors import LabError
+from lab.kind import Kind
+from lab.kinds import KINDS
 from lab.media import MediaEnd
-from lab.negotiation import Protection, Terms
 from lab.report import console, statistics_table, witness_table
 from lab.srtp import DEFAULT_SUITE, PROFILES
 from lab.ue import UserAgent
@@ -40,11 +42,19 @@ class _Transport(StrEnum):
     TLS = "tls"
 
 
+class _Setup(StrEnum):
+    ACTPASS = "actpass"
+    ACTIVE = "active"
+    PASSIVE = "passive"
+
+
+_KINDS = ", ".join(KINDS)
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @main.command()
 def demo(
+    media: Annotated[str, typer.Option(help=f"{_KINDS}, or all, one after the other.")] = "audio",
     seconds: Annotated[float, typer.Option(help="Media of each call, in seconds.", min=0.2)] = 2.0,
     keep: Annotated[bool, typer.Option(help="Keep configurations and logs, and say where.")] = False,
     as_json: _Json = False,
@@ -55,7 +65,8 @@ def demo(
     """
     from lab.demo import main as show  # noqa: PLC0415 -- the other commands do without it
 
-    _run(show(seconds=seconds, keep=keep, as_json=as_json))
+    kinds = list(KINDS.values()) if media == "all" else [_kind(media)]
+    _run(show(kinds=kinds, seconds=seconds, keep=keep, as_json=as_json))
 
 
 @main.command()
@@ -121,18 +132,38 @@ def ue(
     ] = None,
     call: Annotated[str | None, typer.Option(help="Call this SIP URI.")] = None,
     answer: Annotated[int, typer.Option(help="Take so many calls.", min=0)] = 0,
-    srtp: Annotated[Protection, typer.Option(help="e2ae, plain, or up to the far end.")] = Protection.SDES,
-    suite: Annotated[list[str] | None, typer.Option(help="In order of preference. May be repeated.")] = None,
+    media: Annotated[str, typer.Option(help=f"{_KINDS}.")] = "audio",
+    protection: Annotated[
+        Protection, typer.Option(help="Up to the access edge, up to the far end, or none.")
+    ] = Protection.E2AE,
+    suite: Annotated[
+        list[str] | None, typer.Option(help="Of SRTP, in order of preference. May be repeated.")
+    ] = None,
+    setup: Annotated[
+        _Setup, typer.Option(help="Own a=setup, where media has one: who connects, or begins DTLS.")
+    ] = _Setup.ACTPASS,
+    loss: Annotated[
+        int, typer.Option(help="Percent of the datagrams of a fax that are not sent.", min=0, max=99)
+    ] = 0,
+    cema: Annotated[
+        bool, typer.Option(help="MSRP by RFC 6714, or with whole URIs compared, as RFC 4975 alone has it.")
+    ] = True,
+    feedback: Annotated[
+        bool, typer.Option(help="Offer UDP/TLS/RTP/SAVPF instead of SAVP; taken is either.")
+    ] = False,
     duration: Annotated[float, typer.Option(help="Seconds of media.", min=0.02)] = 2.0,
     echo: Annotated[bool, typer.Option(help="Send back what comes instead of speech.")] = False,
     address: Annotated[str, typer.Option(help="Own address.")] = "127.0.0.1",
     as_json: _Json = False,
 ) -> None:
-    """A UE with mediasec and SDES: registers, calls or answers, checks the media bit for bit.
+    """A UE with mediasec: registers, calls or answers, checks the media bit for bit.
 
     The password is in IMSLAB_PASSWORD (default "imslab"). Exit status 0 only if all media was verified.
     """
-    terms = Terms(srtp, _suites(suite))
+    kind = _kind(media)
+    if echo and not kind.echoes:
+        raise typer.BadParameter(f"nothing of {media} can be sent back", param_hint="--echo")
+    terms = Terms(protection, _suites(suite), setup=setup, loss=loss, cema=cema, feedback=feedback)
     out = console(stderr=as_json)
 
     async def run() -> int:
@@ -140,7 +171,7 @@ def ue(
         target = parse_target(proxy, transport)
         agent = UserAgent(
             identity, password, target,
-            trust=_trust(target, ca, server_name), terms=terms, echo=echo, address=address,
+            trust=_trust(target, ca, server_name), kind=kind, terms=terms, echo=echo, address=address,
         )  # fmt: skip
         reports = []
         async with agent:
@@ -264,6 +295,12 @@ def _pair(text: str, separator: str) -> tuple[str, str]:
     if not found or not left or not right:
         raise LabError(f"two parts around {separator!r} wanted")
     return left, right
+
+
+def _kind(name: str) -> Kind:
+    if name not in KINDS:
+        raise typer.BadParameter(f"{name[:40]}: one of {_KINDS}", param_hint="--media")
+    return KINDS[name]
 
 
 def _suites(names: list[str] | None) -> tuple[str, ...]:

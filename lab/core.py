@@ -16,9 +16,10 @@ from lab.errors import BadDescription, LabError
 from lab.inspection import violations
 from lab.passage import Passage, Route, Router
 from lab.registrar import Registrar
+from lab.relay import Party
 from lab.stack import SipStack
 from lab.trace import Trace
-from lab.witness import MediaWitness, Party
+from lab.witness import MediaWitness
 from pcscf.errors import SipRefusal
 from pcscf.flow import Flow, Listener, Side
 from pcscf.sip.build import response_to

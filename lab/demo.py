@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -14,41 +15,41 @@ from lab.call import Call
 from lab.core import CoreNetwork
 from lab.edge import Edge, total
 from lab.errors import CallFailed, LabError, ProcessFailed, RegistrationFailed
+from lab.kind import Kind
 from lab.ladder import Ladder
-from lab.negotiation import Protection, Terms
 from lab.processes import Event
 from lab.records import CALL, CONTEXTS, RELEASED, ContextRecord, LegRecord, gateway_table
 from lab.report import console, statistics_table, witness_table
+from lab.trace import Event as Seen
 from lab.trace import Trace
 from lab.ue import UserAgent
 from lab.verdict import CallRecord, Result, leaks
 
 DOMAIN = "ims.example"
 USERS = {"alice": "wonderland", "bob": "builder"}
-#: Suite that each caller offers; its callee takes what the edge offers.
-SUITES = {"alice": "AES_CM_128_HMAC_SHA1_80", "bob": "AEAD_AES_128_GCM"}
-RATE = 50
 #: Seconds for what follows a call: log lines, released contexts, the far end's BYE.
 SETTLE = 5.0
 LOOK = 0.05
 
 
 class Demo:
-    """Runs once; ``result`` and ``trace`` are what it saw. ``say`` tells the person who waits."""
+    """Runs once; ``result`` and ``traces``, one for each kind of media, are what it saw."""
 
-    def __init__(self, out: Console, seconds: float, directory: Path) -> None:
+    def __init__(self, out: Console, kinds: Sequence[Kind], seconds: float, directory: Path) -> None:
         self.result = Result()
-        self.trace = Trace()
+        self.traces: dict[str, list[Seen]] = {}
         self.keys: set[str] = set()
         self.logs: dict[str, str] = {}
         self._out = out
-        self._packets = max(1, round(seconds * RATE))
+        self._kinds = kinds
+        self._seconds = seconds
+        self._trace = Trace()
         self._directory = directory
 
     async def run(self) -> Result:
         """Raises LabError where the edge does not come up; everything else is a failed check."""
         async with contextlib.AsyncExitStack() as stack:
-            core = await stack.enter_async_context(CoreNetwork(DOMAIN, USERS, trace=self.trace))
+            core = await stack.enter_async_context(CoreNetwork(DOMAIN, USERS, trace=self._trace))
             self._say(f"core      {core.uri}")
             edge = Edge(core.uri, directory=self._directory)
             try:
@@ -64,46 +65,57 @@ class Demo:
     async def _between(self, edge: Edge, core: CoreNetwork) -> None:
         await edge.start()
         self._say(f"pcscf     {edge.access.uri}")
-        async with contextlib.AsyncExitStack() as stack:
-            agents = {}
-            for user, password in USERS.items():
-                agent = UserAgent(f"sip:{user}@{DOMAIN}", password, edge.access, trace=self.trace)
-                agents[user] = await stack.enter_async_context(agent)
-            await self._register(agents)
-            for caller, callee in (("alice", "bob"), ("bob", "alice")):
-                agents[caller].terms = Terms(Protection.SDES, (SUITES[caller],))
-                agents[callee].terms = Terms(Protection.SDES, tuple(SUITES.values()))
-                await self._call(edge, core, agents[caller], agents[callee])
-            for agent in agents.values():
-                await agent.deregister()
+        for kind in self._kinds:
+            since = len(self._trace.events)
+            await self._show(kind, edge, core)
+            self.traces[kind.name] = list(self._trace.events)[since:]
         await self._nothing_left(edge)
         violations = sorted(set(core.violations))
         self.result.add("nothing reached the core that must not", not violations, "; ".join(violations))
 
-    async def _register(self, agents: Mapping[str, UserAgent]) -> None:
-        for user, agent in agents.items():
+    async def _show(self, kind: Kind, edge: Edge, core: CoreNetwork) -> None:
+        """Two UEs that announce the mechanism of this kind alone call each other."""
+        async with contextlib.AsyncExitStack() as stack:
+            agents = []
+            for user, password in USERS.items():
+                agent = UserAgent(f"sip:{user}@{DOMAIN}", password, edge.access, kind=kind, trace=self._trace)
+                agents.append(await stack.enter_async_context(agent))
+            await self._register(kind, agents)
+            suites = tuple(suite for terms in kind.calls for suite in terms.suites)
+            for (caller, callee), terms in zip((agents, agents[::-1]), kind.calls, strict=True):
+                caller.terms, callee.terms = terms, replace(terms, suites=suites)
+                await self._call(edge, core, caller, callee)
+            for agent in agents:
+                await agent.deregister()
+
+    async def _register(self, kind: Kind, agents: Iterable[UserAgent]) -> None:
+        registrations = self.result.registrations[kind.name] = {}
+        for agent in agents:
+            name = f"{agent.user} registered with {kind.mechanism}"
             try:
                 registration = await agent.register()
             except RegistrationFailed as error:
-                self.result.add(f"{user} registered with mediasec", False, str(error))
+                self.result.add(name, False, str(error))
                 continue
-            self.result.registrations[user] = registration.security_server
+            registrations[agent.user] = registration.security_server
             listed = ", ".join(registration.security_server)
-            passed = "sdes-srtp;mediasec" in registration.security_server and not registration.problems
-            self.result.add(f"{user} registered with mediasec", passed, f"Security-Server: {listed}")
-            self._say(f"{user:9} registered; the network offers {listed or 'nothing'}")
+            offered = f"{kind.mechanism};mediasec" in registration.security_server
+            self.result.add(name, offered and not registration.problems, f"Security-Server: {listed}")
+            self._say(f"{agent.user:9} registered; the network offers {listed or 'nothing'}")
 
     async def _call(self, edge: Edge, core: CoreNetwork, caller: UserAgent, callee: UserAgent) -> None:
-        record = CallRecord(caller.user, callee.user, self._packets)
+        kind = caller.kind
+        record = CallRecord(kind, caller.user, callee.user, kind.units(self._seconds))
         self.result.calls.append(record)
-        self._say(f"call      {record.name}, {self._packets} packets each way")
+        self._say(f"call      {record.name}, {record.units} {kind.unit}")
         before = len(edge.agw.events)
         try:
             placed, taken = await _connect(caller, callee)
         except CallFailed as error:
             self.result.add(f"{record.name}: set up", False, str(error))
             return
-        await asyncio.gather(*(call.media.exchange(self._packets) for call in (placed, taken)))
+        record.call_id = placed.call_id
+        await asyncio.gather(*(call.media.exchange(record.units) for call in (placed, taken)))
         record.ends = {caller.user: await placed.hangup()}
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(taken.ended.wait(), SETTLE)
@@ -132,7 +144,7 @@ class Demo:
         self._out.print(text, style="dim")
 
 
-async def main(*, seconds: float, keep: bool, as_json: bool) -> int:
+async def main(*, kinds: Sequence[Kind], seconds: float, keep: bool, as_json: bool) -> int:
     """Run, show, and return the exit status."""
     out = console(stderr=as_json)
     with contextlib.ExitStack() as stack:
@@ -140,7 +152,7 @@ async def main(*, seconds: float, keep: bool, as_json: bool) -> int:
             directory = Path(tempfile.mkdtemp(prefix="imslab-"))
         else:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imslab-")))
-        demo = Demo(out, seconds, directory)
+        demo = Demo(out, kinds, seconds, directory)
         try:
             result = await demo.run()
         except LabError as error:
@@ -151,7 +163,11 @@ async def main(*, seconds: float, keep: bool, as_json: bool) -> int:
                 (directory / f"{name}.log").write_text(text, encoding="utf-8")
             out.print(f"configurations and logs: {directory}")
     with out.capture() as capture:
-        show(out, result, demo.trace)
+        for kind in kinds:
+            calls, events = result.of(kind), demo.traces.get(kind.name, [])
+            if kind is not kinds[0]:  # the first ladder shows what all have in common
+                events = [event for event in events if event.call_id in {call.call_id for call in calls[:1]}]
+            show(out, calls, events)
     shown = capture.get()
     if leaks(demo.keys, {"output": shown + json.dumps(result.as_dict())}):
         result.add("no key in this output", False, "the output was withheld")
@@ -163,21 +179,21 @@ async def main(*, seconds: float, keep: bool, as_json: bool) -> int:
     return 0 if result.verified else 1
 
 
-def show(out: Console, result: Result, trace: Trace) -> None:
-    """Print ladder, decisions, and what each leg carried."""
-    if not result.calls:
+def show(out: Console, calls: Sequence[CallRecord], events: Iterable[Seen]) -> None:
+    """Print ladder, decisions, and what each leg carried; ``calls``: all of one kind."""
+    if not calls:
         return
     out.print()
-    out.print(Ladder("alice", "bob").render(trace.events), no_wrap=True, overflow="ellipsis")
-    for call in result.calls:
+    out.print(Ladder("alice", "bob").render(events), no_wrap=True, overflow="ellipsis")
+    for call in calls:
         out.print(f"[bold]{call.name}[/bold]: what pcscf decided for each m-line, and why")
         for text in (line for leg in call.legs for line in leg.lines()):
             out.print(f"  {text}", markup=False)
     out.print()
-    named = [(f"{user} ({c.name})", s) for c in result.calls for user, s in c.ends.items()]
+    named = [(f"{user} ({c.name})", s) for c in calls for user, s in c.ends.items()]
     out.print(statistics_table(named))
-    out.print(gateway_table({call.name: call.gateway for call in result.calls}))
-    out.print(witness_table({call.name: call.core for call in result.calls}))
+    out.print(gateway_table({call.name: call.gateway for call in calls}))
+    out.print(witness_table({call.name: call.core for call in calls}))
 
 
 def _verdict(result: Result) -> Table:

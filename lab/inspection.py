@@ -7,6 +7,7 @@ from pcscf.sip.message import Message, Request
 #: Header fields that end at the P-CSCF.
 FORBIDDEN_HEADERS = ("security-client", "security-server", "security-verify", "p-preferred-identity")
 FORBIDDEN_OPTIONS = ("mediasec", "sec-agree")
+_KEYING = ("fingerprint", "tls-id", "setup")
 
 
 def violations(message: Message, *, end_to_end: bool = False) -> list[str]:
@@ -23,6 +24,12 @@ def violations(message: Message, *, end_to_end: bool = False) -> list[str]:
     return [f"{name}{text}" for text in found]
 
 
+def _keying(line: sdp.MediaLine) -> list[str]:
+    """Return the attributes of (D)TLS. Over TCP a=setup says who connects, without TLS, too (RFC 4145)."""
+    names = ("fingerprint", "tls-id") if line.proto.upper().startswith("TCP") else _KEYING
+    return [name for name in names if line.values(name)]
+
+
 def _in_sdp(message: Message, end_to_end: bool) -> list[str]:
     if (message.get("content-type") or "").partition(";")[0].strip().lower() != "application/sdp":
         return ["3ge2ae in a body reached the core"] if b"a=3ge2ae" in message.body else []
@@ -34,6 +41,8 @@ def _in_sdp(message: Message, end_to_end: bool) -> list[str]:
     for line in description.media:
         if line.indicators:
             found.append(f"3ge2ae:{line.indicators[0][:20]} reached the core")
+        if not end_to_end:
+            found += [f"a={name} on {line.proto} reached the core" for name in _keying(line)]
         if line.crypto and not (end_to_end and line.secure):
             found.append(f"a=crypto on {line.proto} reached the core")
         elif line.secure and not end_to_end:

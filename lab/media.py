@@ -3,9 +3,12 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
-from lab import rtcp, rtp
+from lab import kind, rtcp, rtp
+from lab.dtls import is_record
+from lab.kind import Check
 from lab.sockets import Address, drain, open_pair, transmit
 from lab.speech import SAMPLES, payload
 from lab.srtp import Protector, SdesKey, Unprotector
@@ -20,17 +23,13 @@ MAX_ECHO = 1300
 
 
 @dataclass(slots=True)
-class Statistics:
-    """What one end sent and saw. ``exact``: packets with the right payload, ``bad``: with another one.
+class Statistics(kind.Statistics):
+    """What one end sent and saw, in packets. ``exact``: with the right payload, ``bad``: with another one.
 
     undecryptable: failed authentication or replay check; foreign: from another address than the peer's.
-    clear, opaque, rtcp_clear, rtcp_opaque: the raw view of what arrived, before anything was decrypted.
+    rtcp_clear, rtcp_opaque: as ``clear`` and ``opaque``.
     """
 
-    sent: int = 0
-    received: int = 0
-    exact: int = 0
-    bad: int = 0
     undecryptable: int = 0
     foreign: int = 0
     lost: int = 0
@@ -39,17 +38,13 @@ class Statistics:
     jitter_ms: float = 0.0
     rtcp_sent: int = 0
     rtcp_received: int = 0
-    clear: int = 0
-    opaque: int = 0
     rtcp_clear: int = 0
     rtcp_opaque: int = 0
-    suite: str | None = None
 
-    def problems(self, packets: int) -> list[str]:
-        """Return what is wrong; nothing where at least ``packets`` came and all of them right."""
+    def problems(self, units: int) -> list[str]:
         found = []
-        if self.exact < packets:
-            found.append(f"{self.exact} of {packets} packets arrived bit-exact")
+        if self.exact < units:
+            found.append(f"{self.exact} of {units} packets arrived bit-exact")
         names = ("bad", "undecryptable", "lost", "foreign", "duplicates")
         found += [f"{count} {name}" for name in names if (count := getattr(self, name))]
         if self.suite and (self.clear or self.rtcp_clear):
@@ -58,14 +53,40 @@ class Statistics:
             found.append(f"{self.opaque} packets without the known payload on a plain leg")
         return found
 
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+    def checks(self, user: str, units: int) -> Iterable[Check]:
+        problems = self.problems(units)
+        seen = f"{self.exact} exact, {self.lost} lost, jitter {self.jitter_ms:.2f} ms"
+        yield Check(f"{user} got {units} packets bit-exact", not problems, "; ".join(problems) or seen)
+        hidden = self.suite is not None and self.opaque > 0 and not self.clear and not self.rtcp_clear
+        yield Check(
+            f"nothing readable on {user}'s access leg",
+            hidden,
+            f"{self.suite}: {self.opaque} RTP and {self.rtcp_opaque} RTCP packets, all encrypted"
+            if hidden
+            else f"{self.clear} RTP and {self.rtcp_clear} RTCP packets in clear",
+        )
+        yield Check(f"{user} got RTCP", self.rtcp_received > 0, f"{self.rtcp_received} reports")
+
+    def columns(self) -> dict[str, str]:
+        return {
+            "sent": str(self.sent),
+            "received": str(self.received),
+            "bit-exact": str(self.exact),
+            "bad": str(self.bad),
+            "not opened": str(self.undecryptable),
+            "lost": str(self.lost),
+            "reordered": str(self.reordered),
+            "jitter ms": f"{self.jitter_ms:.2f}",
+            "readable": f"{self.clear} of {self.clear + self.opaque}",
+            "RTCP in/out": f"{self.rtcp_received}/{self.rtcp_sent}",
+        }
 
 
 class MediaEnd:
     """Two UDP sockets on the running loop. ``connect`` names the peer and the keys; ``close`` when done.
 
     echo: every packet that arrived goes back as it is (same SSRC and sequence number), under this end's key.
+    heard: something of the peer could be opened. records: takes what is DTLS on the RTP port.
     """
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0, *, echo: bool = False) -> None:
@@ -73,6 +94,8 @@ class MediaEnd:
         self._rtp, self._rtcp = open_pair(address, port)
         self.local: Address = (address, self._rtp.getsockname()[1])
         self.echo = echo
+        self.heard = asyncio.Event()
+        self.records: Callable[[bytes, Address], None] | None = None
         self.ssrc = secrets.randbits(32)
         # Below 2^15, so that early loss cannot shift the peer's roll-over counter (RFC 3711 3.3.1).
         self._sequence = secrets.randbits(14)
@@ -97,7 +120,10 @@ class MediaEnd:
         receive: SdesKey | None = None,
         remote_rtcp: Address | None = None,
     ) -> None:
-        """Set the peer and the keys (both or none). A key that stays keeps its context and its counters."""
+        """Set the peer and the keys (both or none). A key that stays keeps its context and its counters.
+
+        remote_rtcp: None: the port above; the same as ``remote``: both come and go by one port (RFC 5761).
+        """
         if (send is None) != (receive is None):
             raise ValueError("SRTP needs a key for each direction")
         self._remote = remote
@@ -155,7 +181,8 @@ class MediaEnd:
         )
         if self._protector:
             packet = self._protector.rtcp(packet)
-        self._counts.rtcp_sent += transmit(self._rtcp, packet, self._remote_rtcp)
+        out = self._rtp if self._muxed else self._rtcp
+        self._counts.rtcp_sent += transmit(out, packet, self._remote_rtcp)
 
     def statistics(self) -> Statistics:
         """Return the counts so far, loss and jitter over all sources included."""
@@ -174,6 +201,14 @@ class MediaEnd:
                 self._loop.remove_reader(sock)
                 sock.close()
 
+    def emit(self, datagram: bytes, to: Address) -> None:
+        """Send a datagram from the RTP port as it is."""
+        transmit(self._rtp, datagram, to)
+
+    @property
+    def _muxed(self) -> bool:
+        return self._remote is not None and self._remote == self._remote_rtcp
+
     def _send_rtp(self, packet: bytes) -> None:
         if self._remote is None:
             return
@@ -183,8 +218,14 @@ class MediaEnd:
 
     def _on_rtp(self, data: bytes, source: Address) -> None:
         counts = self._counts
+        if self.records is not None and is_record(data):
+            self.records(data, source)
+            return
         if source != self._remote:
             counts.foreign += 1
+            return
+        if self._muxed and rtcp.is_rtcp(data):
+            self._on_rtcp(data, source)
             return
         counts.received += 1
         if rtp.in_clear(data):
@@ -196,6 +237,7 @@ class MediaEnd:
         if opened is None or packet is None:
             counts.undecryptable += 1
             return
+        self.heard.set()
         self._count(packet)
         if self.echo and len(opened) <= MAX_ECHO:
             self._send_rtp(opened)
@@ -228,3 +270,6 @@ class MediaEnd:
             self._counts.undecryptable += 1
             return
         self._counts.rtcp_received += 1
+        if self.echo and not self.heard.is_set():
+            self.report()
+        self.heard.set()

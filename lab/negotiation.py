@@ -3,22 +3,13 @@
 It makes the UE's descriptions and judges the other side's: what breaks a rule is a problem with its reason.
 """
 
-import secrets
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from lab import sdp
+from lab.descriptions import Descriptions, Protection
 from lab.errors import BadDescription
 from lab.sockets import Address
-from lab.srtp import DEFAULT_SUITE, SdesKey
-
-
-class Protection(StrEnum):
-    """What the UE asks for. SDES: e2ae (3ge2ae:requested); E2E: SDES up to the far end; NONE: plain RTP."""
-
-    SDES = "sdes"
-    E2E = "e2e"
-    NONE = "none"
+from lab.srtp import SdesKey
 
 
 @dataclass(slots=True)
@@ -33,26 +24,11 @@ class Agreed:
 
 
 @dataclass(slots=True)
-class Terms:
-    """What a UE wants of its media. suites: in order of preference; expect_applied: see ``take_answer``."""
-
-    protection: Protection = Protection.SDES
-    suites: tuple[str, ...] = (DEFAULT_SUITE,)
-    expect_applied: bool = True
-
-
-@dataclass(slots=True)
-class Negotiation:
+class Negotiation(Descriptions):
     """The descriptions of one stream in one dialog. ``local``: where this end takes RTP."""
 
-    terms: Terms
-    local: Address
-    user: str = "-"
-    problems: list[str] = field(default_factory=list)
     agreed: Agreed | None = None
     _own: list[SdesKey] = field(default_factory=list, repr=False)
-    _session: str = field(default_factory=lambda: str(secrets.randbits(31)))
-    _version: int = 0
 
     def offer(self, direction: str = "sendrecv") -> bytes:
         """Return an offer: every suite at first, then the agreed one with the key that stays."""
@@ -60,63 +36,54 @@ class Negotiation:
         if secure and not self._own:
             self._own = [SdesKey.generate(suite, tag) for tag, suite in enumerate(self.terms.suites, 1)]
         line = self._line(direction, self._own if secure else [])
-        if self.terms.protection is Protection.SDES:
+        if self.terms.protection is Protection.E2AE:
             line.indicators = ("requested",)
-        return self._build([line])
+        return self.write([line])
 
     def rekey(self) -> None:
         """Make a new key of the agreed suite, for the next offer."""
         self._own = [SdesKey.generate(key.suite, key.tag) for key in self._own[:1]]
 
     def take_answer(self, body: bytes) -> Agreed:
-        """Judge the answer to the last offer. Raises BadDescription where no media can flow.
-
-        With ``expect_applied`` an answer to 3ge2ae:requested has to say 3ge2ae:applied.
-        """
+        """Judge the answer to the last offer. Raises BadDescription where no media can flow."""
         found = sdp.parse(body)
-        line = found.audio()
+        line = found.first("audio")
         if line is None:
             raise BadDescription("the answer refuses the stream")
         if len(found.media) != 1:
-            self._problem(f"the answer has {len(found.media)} m-lines, the offer one")
+            self.object_to(f"the answer has {len(found.media)} m-lines, the offer one")
         secure = self.terms.protection is not Protection.NONE
         if line.proto != (sdp.SECURE if secure else sdp.PLAIN):
             raise BadDescription(f"the answer says {line.proto}")
         if not secure:
-            self._judge_plain(found, line)
+            self.judge_plain(found, line)
             return self._agree(line, None, None)
-        if self.terms.protection is Protection.SDES and self.terms.expect_applied:
-            self._expect_indicator(line, "applied")
-        if self.terms.protection is Protection.E2E and line.indicators:
-            self._problem("an end-to-end answer carries 3ge2ae")
+        self.judge_answered(line)
         theirs = self._only_crypto(line)
         own = next((key for key in self._own if key.tag == theirs.tag), None)
         if own is None or own.suite != theirs.suite:
             raise BadDescription(f"crypto tag {theirs.tag} with {theirs.suite} was not offered")
         if any(key.octets[: len(theirs.octets)] == theirs.octets for key in self._own):
-            self._problem("the answer repeats the offer's key (RFC 4568 6.1)")
+            self.object_to("the answer repeats the offer's key (RFC 4568 6.1)")
         self._own = [own]
         return self._agree(line, own, theirs)
 
     def answer(self, body: bytes) -> bytes:
         """Judge an offer and return the answer; ``agreed`` tells the rest. Raises BadDescription: 488."""
         found = sdp.parse(body)
-        line = found.audio()
+        line = found.first("audio")
         if line is None:
             raise BadDescription("the offer has no audio stream")
         protection = self.terms.protection
         if protection is Protection.NONE:
             if line.proto != sdp.PLAIN:
                 raise BadDescription(f"the offer says {line.proto}, this end is plain")
-            self._judge_plain(found, line)
+            self.judge_plain(found, line)
             self._agree(line, None, None)
             return self._answer(found, line, [])
         if line.proto != sdp.SECURE:
             raise BadDescription(f"the offer says {line.proto}, this end is protected")
-        if protection is Protection.SDES:
-            self._expect_indicator(line, "applied")
-        elif line.indicators:
-            self._problem("an end-to-end offer carries 3ge2ae")
+        self.judge_offered(line)
         theirs = self._choose(line)
         kept = next((key for key in self._own if key.suite == theirs.suite), None)
         own = kept.retagged(theirs.tag) if kept else SdesKey.generate(theirs.suite, theirs.tag)
@@ -127,17 +94,12 @@ class Negotiation:
     def _answer(self, offer: sdp.Description, chosen: sdp.MediaLine, keys: list[SdesKey]) -> bytes:
         own = self._line(sdp.MIRROR[chosen.direction], keys)
         own.formats = tuple(f for f in chosen.formats if f in own.formats) or chosen.formats[:1]
-        return self._build([own if line is chosen else sdp.rejected(line) for line in offer.media])
+        return self.write([own if line is chosen else sdp.rejected(line) for line in offer.media])
 
     def _line(self, direction: str, keys: list[SdesKey]) -> sdp.MediaLine:
         crypto = tuple(key.crypto() for key in keys)
         proto = sdp.SECURE if keys else sdp.PLAIN
         return sdp.MediaLine(proto=proto, port=self.local[1], direction=direction, crypto=crypto)
-
-    def _build(self, media: list[sdp.MediaLine]) -> bytes:
-        self._version += 1
-        description = sdp.Description(media, (self._session, str(self._version)))
-        return sdp.build(description, self.local[0], self.user)
 
     def _agree(
         self, line: sdp.MediaLine, send: SdesKey | None, receive: SdesKey | None, *, offered: bool = False
@@ -145,9 +107,9 @@ class Negotiation:
         before = self.agreed
         # Between two UEs an offer may bring a new key; an access edge has to keep its own.
         kept = before is not None and before.send == send and receive is not None
-        free = offered and self.terms.protection is not Protection.SDES
+        free = offered and self.terms.protection is not Protection.E2AE
         if before is not None and kept and not free and before.receive not in (None, receive):
-            self._problem("the far end changed its key though ours stayed (TS 23.334 5.11.2.1)")
+            self.object_to("the far end changed its key though ours stayed (TS 23.334 5.11.2.1)")
         self.agreed = Agreed(line.rtp, line.rtcp, send, receive, sdp.MIRROR[line.direction])
         return self.agreed
 
@@ -169,18 +131,3 @@ class Negotiation:
         if len(line.crypto) != 1:
             raise BadDescription(f"the answer has {len(line.crypto)} a=crypto lines, not one")
         return SdesKey.parse(line.crypto[0])
-
-    def _expect_indicator(self, line: sdp.MediaLine, wanted: str) -> None:
-        if line.indicators != (wanted,):
-            seen = ", ".join(line.indicators) or "none"
-            self._problem(f"3ge2ae:{wanted} expected, seen: {seen}")
-
-    def _judge_plain(self, found: sdp.Description, line: sdp.MediaLine) -> None:
-        if line.crypto or found.session_crypto:
-            self._problem("a plain stream with a=crypto")
-        if line.indicators:
-            self._problem("a plain stream with 3ge2ae")
-
-    def _problem(self, text: str) -> None:
-        if text not in self.problems:
-            self.problems.append(text)

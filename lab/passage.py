@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lab.address import Target, target_of
 from lab.registrar import Registrar
-from lab.witness import Party
+from lab.relay import Party
 from pcscf.errors import SipRefusal
 from pcscf.sip.headers import NameAddr, tag_of
 from pcscf.sip.message import Request

@@ -57,6 +57,7 @@ class ContextRecord:
     """One context, an access and a core termination.
 
     decrypted: packets from the UE, forwarded to the core; protected: the other way; rtcp: both ways.
+    octets_in, octets_out: the same in octets, which alone count where media is a stream.
     drops: reason -> datagrams, both ways.
     """
 
@@ -64,6 +65,8 @@ class ContextRecord:
     decrypted: int = 0
     protected: int = 0
     rtcp: int = 0
+    octets_in: int = 0
+    octets_out: int = 0
     drops: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -74,12 +77,25 @@ class ContextRecord:
         for termination, counts in directions.items():
             if _realm(termination) == "access":
                 record.decrypted += int(counts.get("packets", 0))
+                record.octets_in += int(counts.get("octets", 0))
             else:
                 record.protected += int(counts.get("packets", 0))
+                record.octets_out += int(counts.get("octets", 0))
             record.rtcp += int(counts.get("rtcp", 0))
             for reason, count in counts.get("drops", {}).items():
                 record.drops[reason] = record.drops.get(reason, 0) + int(count)
         return record
+
+    def moved(self, units: int, octets: int) -> bool:
+        """Tell whether ``units`` passed each way: of so many ``octets`` each, or packets where it is 0."""
+        if octets:
+            return min(self.octets_in, self.octets_out) >= units * octets
+        return min(self.decrypted, self.protected) >= units
+
+    def summary(self) -> str:
+        if self.decrypted or self.protected:
+            return f"{self.decrypted} packets decrypted, {self.protected} protected"
+        return f"{self.octets_in} octets decrypted, {self.octets_out} protected"
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -96,11 +112,11 @@ def gateway_table(calls: Mapping[str, Iterable[ContextRecord]]) -> Table:
     table = Table(title="What the gateway did", title_justify="left")
     table.add_column("call")
     table.add_column("context")
-    for name in ("decrypted (UE to core)", "protected (core to UE)", "RTCP", "dropped"):
+    for name in ("decrypted (UE to core)", "octets", "protected (core to UE)", "octets", "RTCP", "dropped"):
         table.add_column(name, justify="right")
     for call, contexts in calls.items():
         for one in contexts:
             drops = ", ".join(f"{count} {reason}" for reason, count in one.drops.items()) or "0"
-            counts = (one.context, one.decrypted, one.protected, one.rtcp)
+            counts = (one.context, one.decrypted, one.octets_in, one.protected, one.octets_out, one.rtcp)
             table.add_row(call, *(str(count) for count in counts), drops)
     return table

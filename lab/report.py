@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from rich.console import Console
 from rich.table import Table
 
-from lab.media import Statistics
-from lab.witness import Observed, Party
+from lab.kind import Statistics
+from lab.relay import Observed, Party
 
 #: Columns that a ladder with its notes needs where nobody looks at a terminal.
 WIDTH = 160
@@ -19,23 +19,16 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def statistics_table(ends: Iterable[tuple[str, Statistics]], title: str = "Media at the UEs") -> Table:
-    """One row for each end."""
+    """One row for each end; all of one kind of media."""
     table = Table(title=title, title_justify="left")
     table.add_column("end", no_wrap=True)
     table.add_column("protection", no_wrap=True)
-    names = ("sent", "received", "bit-exact", "bad", "not opened", "lost", "reordered", "jitter ms")
-    for name in (*names, "readable", "RTCP in/out"):
-        table.add_column(name, justify="right")
-    for name, s in ends:
-        counts = (s.sent, s.received, s.exact, s.bad, s.undecryptable, s.lost, s.reordered)
-        table.add_row(
-            name,
-            s.suite or "none",
-            *(str(count) for count in counts),
-            f"{s.jitter_ms:.2f}",
-            f"{s.clear} of {s.clear + s.opaque}",
-            f"{s.rtcp_received}/{s.rtcp_sent}",
-        )
+    for name, seen in ends:
+        columns = seen.columns()
+        if not table.row_count:
+            for column in columns:
+                table.add_column(column, justify="right")
+        table.add_row(name, seen.suite or "none", *columns.values())
     return table
 
 
@@ -44,7 +37,7 @@ def witness_table(calls: Mapping[str, list[dict[Party, Observed]]]) -> Table:
     table = Table(title="What the core saw of the media", title_justify="left")
     table.add_column("call")
     table.add_column("from")
-    for name in ("readable RTP", "unreadable RTP", "readable RTCP", "unreadable RTCP", "foreign"):
+    for name in ("readable", "unreadable", "readable RTCP", "unreadable RTCP", "foreign"):
         table.add_column(name, justify="right")
     for call, lines in calls.items():
         for line in lines:

@@ -1,8 +1,9 @@
-"""The lab's own SDP: text built and read for one audio stream, no more (RFC 8866, RFC 4568, 24.229 7.5).
+"""The lab's own SDP: text built and read for the media of one call (RFC 8866, RFC 4568, 24.229 7.5).
 
 It shares nothing with the edge's SDP, so that it can witness what the edge makes of an offer.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 
 from lab.errors import BadDescription
@@ -15,11 +16,18 @@ DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 MIRROR = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 #: Most octets of a body that this end reads.
 MAX_BODY = 65_535
+#: Most other attributes of an m-line that are kept.
+MAX_ATTRIBUTES = 100
+#: Attributes of the session that count for each m-line without its own (RFC 4145 4, RFC 8122 5).
+INHERITED = ("fingerprint", "setup", "connection")
 
 
 @dataclass(slots=True)
 class MediaLine:
-    """One m-line: what stands in it, and the a=crypto and a=3ge2ae values below it as written."""
+    """One m-line: what stands in it, and the a=crypto and a=3ge2ae values below it as written.
+
+    attributes: the other a= lines below it, but for the direction, as ``name:value`` or ``name``.
+    """
 
     kind: str = "audio"
     proto: str = PLAIN
@@ -30,10 +38,20 @@ class MediaLine:
     direction: str = "sendrecv"
     crypto: tuple[str, ...] = field(default=(), repr=False)
     indicators: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
 
     @property
     def secure(self) -> bool:
-        return "SAVP" in self.proto.upper()
+        return any(part in self.proto.upper() for part in ("SAVP", "TLS"))
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of every other attribute ``name``, in order, each "" where it has none."""
+        found = [value.partition(":") for value in self.attributes]
+        return [value.strip() for own, _, value in found if own.lower() == name]
+
+    def value(self, name: str) -> str | None:
+        """Return the first of ``values``."""
+        return next(iter(self.values(name)), None)
 
     @property
     def rtp(self) -> Address:
@@ -49,6 +67,8 @@ class MediaLine:
         if self.crypto:
             suites = [line.split()[1] for line in self.crypto if len(line.split()) > 1]
             parts.append(f"crypto({', '.join(suites)})")
+        parts += [f"fingerprint({value.split(' ')[0]})" for value in self.values("fingerprint")]
+        parts += [f"setup:{value}" for value in self.values("setup")]
         parts += [f"3ge2ae:{value}" for value in self.indicators]
         text = f"{'' if self.kind == 'audio' else self.kind + ' '}{' +'.join(parts)}"
         if not self.port:
@@ -64,9 +84,9 @@ class Description:
     origin: tuple[str, str] = ("1", "1")
     session_crypto: bool = False
 
-    def audio(self) -> MediaLine | None:
-        """Return the first audio line that is in use."""
-        return next((m for m in self.media if m.kind == "audio" and m.port), None)
+    def first(self, kind: str) -> MediaLine | None:
+        """Return the first line of this media type that is in use."""
+        return next((m for m in self.media if m.kind == kind and m.port), None)
 
     def summary(self) -> str:
         return " | ".join(m.summary() for m in self.media)
@@ -80,29 +100,25 @@ def parse(body: bytes) -> Description:
     if lines[0].strip() != "v=0":
         raise BadDescription("SDP does not start with v=0")
     found = Description([])
-    session_address, session_direction = "", "sendrecv"
-    line: MediaLine | None = None
+    session = line = MediaLine()
     for text in lines:
         kind, _, value = text.partition("=")
         if kind == "o" and len(parts := value.split()) == 6:
             found.origin = (parts[1], parts[2])
         elif kind == "c" and len(parts := value.split()) == 3:
-            if line is None:
-                session_address = parts[2]
-            else:
-                line.address = parts[2]
+            line.address = parts[2]
         elif kind == "m":
             line = _media_line(value)
-            line.address, line.direction = session_address, session_direction
+            line.address, line.direction = session.address, session.direction
             found.media.append(line)
-        elif kind == "a" and line is not None:
-            _attribute(line, value.strip())
         elif kind == "a":
-            if value.strip() in DIRECTIONS:
-                session_direction = value.strip()
-            found.session_crypto |= value.startswith("crypto:")
+            _attribute(line, value.strip())
     if not found.media:
         raise BadDescription("SDP without an m-line")
+    found.session_crypto = bool(session.crypto)
+    for line in found.media:
+        names = [name for name in INHERITED if line.value(name) is None]
+        line.attributes += tuple(f"{name}:{value}" for name in names for value in session.values(name))
     return found
 
 
@@ -119,6 +135,7 @@ def build(description: Description, address: str, user: str = "-") -> bytes:
         if m.kind == "audio":
             lines += [f"a=rtpmap:{f} {_NAMES[f]}" for f in m.formats if f in _NAMES]
         lines += [f"a=crypto:{value}" for value in m.crypto]
+        lines += [f"a={value}" for value in m.attributes]
         lines += [f"a=3ge2ae:{value}" for value in m.indicators]
         lines.append(f"a={m.direction}")
     return ("\r\n".join(lines) + "\r\n").encode()
@@ -127,7 +144,8 @@ def build(description: Description, address: str, user: str = "-") -> bytes:
 def rewrite(body: bytes, ends: list[Address | None]) -> bytes:
     """Return ``body`` with c= and port of each m-line replaced by ``ends`` (None leaves it), nothing else.
 
-    a=rtcp goes: every end here has its RTCP on the next port.
+    a=rtcp goes: every end here has its RTCP on the next port. a=path of MSRP stays: ends may compare it with
+    what messages carry (RFC 4975 7.3).
     """
     out: list[str] = []
     index = -1
@@ -150,18 +168,24 @@ def rewrite(body: bytes, ends: list[Address | None]) -> bytes:
 
 def rejected(line: MediaLine) -> MediaLine:
     """Return the answer that refuses ``line`` (RFC 3264 6)."""
-    return replace(line, port=0, crypto=(), indicators=())
+    return replace(line, port=0, crypto=(), indicators=(), attributes=())
 
 
+_DIGITS = re.compile(r"[0-9]{1,5}")
 _NAMES = {"0": "PCMU/8000", "8": "PCMA/8000", "101": "telephone-event/8000"}
 
 
 def _media_line(value: str) -> MediaLine:
     parts = value.split()
-    port = parts[1].partition("/")[0] if len(parts) >= 4 else ""
-    if not port.isdigit() or int(port) > 65_535:
+    port = _port(parts[1].partition("/")[0]) if len(parts) >= 4 else None
+    if port is None:
         raise BadDescription("malformed m-line")
-    return MediaLine(kind=parts[0], proto=parts[2], port=int(port), formats=tuple(parts[3:]))
+    return MediaLine(kind=parts[0], proto=parts[2], port=port, formats=tuple(parts[3:]))
+
+
+def _port(text: str) -> int | None:
+    found = int(text) if _DIGITS.fullmatch(text) else 65_536
+    return found if found <= 65_535 else None
 
 
 def _attribute(line: MediaLine, value: str) -> None:
@@ -171,7 +195,8 @@ def _attribute(line: MediaLine, value: str) -> None:
     elif name == "3ge2ae":
         line.indicators += (rest.strip(),)
     elif name == "rtcp":
-        port = rest.split(" ")[0]
-        line.rtcp_port = int(port) if port.isdigit() and 0 < int(port) <= 65_535 else None
+        line.rtcp_port = _port(rest.split(" ")[0]) or None
     elif value in DIRECTIONS:
         line.direction = value
+    elif len(line.attributes) < MAX_ATTRIBUTES:
+        line.attributes += (value,)

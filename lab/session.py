@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lab.call import Call
-from lab.media import MAX_PACKETS, Statistics
+from lab.kind import Statistics
 from lab.ue import UserAgent
 
-#: Packets of a second.
-RATE = 50
+#: Seconds that the called end leaves the other one to hang up.
+GRACE = 2.0
 Say = Callable[[str], None]
 
 
@@ -43,13 +43,13 @@ async def place(ue: UserAgent, uri: str, seconds: float, say: Say) -> CallReport
     began = asyncio.get_running_loop().time()
     call = await ue.call(uri)
     say(f"{uri} answered")
-    packets = max(1, round(seconds * RATE))
-    await call.media.exchange(packets)
-    return _judge(call, uri, await call.hangup(), packets, began)
+    units = ue.kind.units(seconds)
+    await call.media.exchange(units)
+    return _judge(call, uri, await call.hangup(), units, began)
 
 
 async def take(ue: UserAgent, seconds: float, say: Say) -> CallReport:
-    """Take the next call, talk till the far end hangs up or ``seconds`` are over. Raises CallFailed."""
+    """Take the next call, talk for ``seconds`` or till the far end hangs up. Raises CallFailed."""
     call = await ue.incoming.get()
     began = asyncio.get_running_loop().time()
     far = call.dialog.remote if call.dialog is not None else ""
@@ -60,6 +60,9 @@ async def take(ue: UserAgent, seconds: float, say: Say) -> CallReport:
     talk = asyncio.ensure_future(_talk(call, seconds))
     try:
         await asyncio.wait([ended, talk], return_when=asyncio.FIRST_COMPLETED)
+        if talk.done():
+            talk.result()
+        await asyncio.wait([ended], timeout=GRACE)
     finally:
         for task in (ended, talk):
             task.cancel()
@@ -67,14 +70,13 @@ async def take(ue: UserAgent, seconds: float, say: Say) -> CallReport:
 
 
 async def _talk(call: Call, seconds: float) -> None:
-    packets = min(MAX_PACKETS, round(seconds * RATE))
     if call.agent.echo:
         await asyncio.sleep(seconds)
     else:
-        await call.media.send(packets)
+        await asyncio.gather(call.media.send(call.agent.kind.units(seconds)), asyncio.sleep(seconds))
 
 
-def _judge(call: Call, far: str, statistics: Statistics, packets: int, began: float) -> CallReport:
+def _judge(call: Call, far: str, statistics: Statistics, units: int, began: float) -> CallReport:
     seconds = asyncio.get_running_loop().time() - began
-    problems = [*call.problems, *statistics.problems(packets)]
+    problems = [*call.problems, *statistics.problems(units)]
     return CallReport(far, seconds, call.provisional, statistics, problems)

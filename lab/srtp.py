@@ -1,8 +1,12 @@
-"""SRTP of the lab: libsrtp by pylibsrtp, keyed by SDES (RFC 4568). Nothing is shared with the gateway."""
+"""SRTP of the lab: libsrtp by pylibsrtp, keyed by SDES (RFC 4568) or DTLS (RFC 5764).
+
+Nothing is shared with the gateway.
+"""
 
 import base64
 import binascii
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pylibsrtp import Error, Policy, Session
@@ -16,6 +20,15 @@ PROFILES = {
     "AEAD_AES_128_GCM": (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28),
     "AEAD_AES_256_GCM": (Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44),
 }
+#: suite -> OpenSSL's name of its profile of use_srtp. AES_CM_128_HMAC_SHA1_80 and AEAD_AES_128_GCM are
+#: mandatory (TS 33.328 Annex O).
+DTLS_PROFILES = {
+    "AES_CM_128_HMAC_SHA1_80": "SRTP_AES128_CM_SHA1_80",
+    "AES_CM_128_HMAC_SHA1_32": "SRTP_AES128_CM_SHA1_32",
+    "AEAD_AES_128_GCM": "SRTP_AEAD_AES_128_GCM",
+    "AEAD_AES_256_GCM": "SRTP_AEAD_AES_256_GCM",
+}
+_EXPORTER = b"EXTRACTOR-dtls_srtp"
 DEFAULT_SUITE = "AES_CM_128_HMAC_SHA1_80"
 #: Replay window in packets (RFC 3711 3.3.2 asks for 64 at least).
 REPLAY_WINDOW = 1024
@@ -73,6 +86,21 @@ class SdesKey:
 
     def retagged(self, tag: int) -> "SdesKey":
         return SdesKey(self.suite, self.octets, tag)
+
+
+def exported(suite: str, export: Callable[[bytes, int], bytes], *, client: bool) -> tuple[SdesKey, SdesKey]:
+    """Return the keys that this end and its peer protect with, from a DTLS association (RFC 5764 4.2).
+
+    export: label, octets -> keying material. client: this end is it, of DTLS.
+    """
+    octets = PROFILES[suite][1]
+    salt = 12 if suite.startswith("AEAD") else 14
+    key = octets - salt
+    material = export(_EXPORTER, 2 * octets)
+    keys, salts = material[: 2 * key], material[2 * key :]
+    of_client = SdesKey(suite, keys[:key] + salts[:salt])
+    of_server = SdesKey(suite, keys[key:] + salts[salt:])
+    return (of_client, of_server) if client else (of_server, of_client)
 
 
 class Protector:

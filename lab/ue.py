@@ -1,4 +1,4 @@
-"""A UE that asks for media plane security: registers with mediasec, places and takes calls over SDES.
+"""A UE that asks for media plane security: registers with mediasec, places and takes calls.
 
 async with UserAgent("sip:alice@ims.example", "secret", "127.0.0.1:5060") as ue:
     await ue.register()
@@ -15,11 +15,13 @@ from typing import Any, Self
 from hosting.tasks import TaskSet
 from hosting.tls import connecting_context
 from lab.address import Target, parse_target, target_of
+from lab.audio import AUDIO
 from lab.call import Call
+from lab.descriptions import Protection, Terms
 from lab.dialog import Dialog
 from lab.errors import CallFailed, LabError, RegistrationFailed
 from lab.exchange import Invitation, Reply
-from lab.negotiation import Protection, Terms
+from lab.kind import Kind
 from lab.registration import Registration
 from lab.stack import SipStack
 from lab.trace import Trace
@@ -42,9 +44,10 @@ class UserAgent:
     """One UE: an identity, a socket, a registration, calls.
 
     proxy: the P-CSCF, "[udp:|tcp:|tls:]HOST[:PORT]". trust: who it has to be over TLS; None: who the CAs of
-    this system know by its address. terms: what its media has to be. mechanisms: announced in REGISTER; None:
-    sdes-srtp where the terms ask for e2ae, else nothing. answer: runs for each incoming call as a task;
-    without it calls wait in ``incoming``. echo: media goes back instead of being generated.
+    this system know by its address. kind: of the media in its calls; terms: what this has to be. mechanisms:
+    announced in REGISTER; None: the kind's where the terms ask for e2ae, else nothing. answer: runs for each
+    incoming call as a task; without it calls wait in ``incoming``. echo: media goes back instead of being
+    generated.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class UserAgent:
         proxy: str | Target,
         *,
         trust: Peer | None = None,
+        kind: Kind = AUDIO,
         terms: Terms | None = None,
         mechanisms: tuple[str, ...] | None = None,
         answer: Answer | None = None,
@@ -64,6 +68,7 @@ class UserAgent:
     ) -> None:
         self.aor = aor
         self.user = aor.partition(":")[2].partition("@")[0]
+        self.kind = kind
         self.terms = terms or Terms()
         self.echo = echo
         self.address = address
@@ -76,7 +81,7 @@ class UserAgent:
         self._answer = answer
         self._tasks = TaskSet(f"ue.{self.user}")
         if mechanisms is None:
-            mechanisms = ("sdes-srtp",) if self.terms.protection is Protection.SDES else ()
+            mechanisms = (kind.mechanism,) if self.terms.protection is Protection.E2AE else ()
         self.registration = Registration(aor, password, "", mechanisms)
 
     async def __aenter__(self) -> Self:

@@ -267,6 +267,7 @@ def call_settings(config: Config) -> CallSettings:
         prefer=media.prefer,
         sha1_fingerprint=media.sha1_fingerprint,
         bfcp_tls_role=media.bfcp_tls_role,
+        msrp=media.msrp,
         node=config.node.name,
     )
     return CallSettings(

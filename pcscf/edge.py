@@ -40,6 +40,7 @@ class Gateway(Protocol):
     mid: str
     suites: frozenset[str]
     mechanisms: frozenset[str]
+    aware: frozenset[str]
 
     def send(self, action: Action, done: Replied) -> None: ...
 
@@ -166,7 +167,7 @@ class Edge:
 
     def on_gateway_up(self, gateway: Gateway, cold: bool) -> None:
         self._gateways[gateway.mid] = gateway
-        abilities = Abilities(gateway.suites, gateway.mechanisms)
+        abilities = Abilities(gateway.suites, gateway.mechanisms, gateway.aware)
         self._apply(self._proxy.on_gateway_up(gateway.mid, abilities, self._loop.time(), cold=cold))
 
     def on_gateway_down(self, gateway: Gateway, _reason: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hosting.daemon import EXIT_CONFIGURATION
+from iq.msrp import AWARE
 from iq.suites import SUITES
 from pcscf.alg.decision import Decision
 from pcscf.alg.explanation import Explanation, explain
@@ -125,6 +126,7 @@ def _profile(config: Config, peer: Peer) -> AccessProfile:
         suites=frozenset(SUITES),
         implicit=peer.implicit,
         terminates=frozenset(MECHANISMS),
+        aware=frozenset({AWARE}),
     )
 
 

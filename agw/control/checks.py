@@ -4,8 +4,8 @@ import functools
 import ipaddress
 from collections.abc import Container
 
-from agw.control.legs import ENDING_DTLS, SDES, TRANSPORTS, is_tcp, is_tls
-from agw.control.termination import End, has_description, speaks_of_certificates
+from agw.control.legs import ENDING_DTLS, MSRP, MSRP_TLS, SDES, TRANSPORTS, is_tcp, is_tls
+from agw.control.termination import End, has_description, speaks_of_certificates, speaks_of_paths
 from iq.errors import IqError
 from iq.procedures import Configure, Endpoint, Reserve, Stream
 from iq.suites import SUITES, Crypto
@@ -91,6 +91,8 @@ def _check_security(stream: Stream, end: End | None, tls: bool) -> None:
         raise IqError(473, "Conflicting property values: a=fingerprint without TLS")
     if certificates and not is_tcp(transport) and transport.upper() not in ENDING_DTLS:
         raise IqError(515, f"Unsupported media type: DTLS of {_word(transport)} cannot end here")
+    if speaks_of_paths(stream) and transport.upper() != (MSRP_TLS if secured else MSRP):
+        raise IqError(473, "Conflicting property values: a=path without MSRP that ends here")
 
 
 def _check_crypto(crypto: Crypto, suites: Container[str]) -> None:

@@ -5,6 +5,7 @@ from agw.control.termination import End, Termination
 from agw.dtls.api import DtlsLeg, Keys
 from agw.engine.api import Leg, Transform
 from agw.tcp.api import TcpLeg
+from agw.tcp.msrp import Rewriting
 from iq.procedures import Mode
 
 RTP = frozenset({"RTP/AVP", "RTP/AVPF"})
@@ -23,6 +24,8 @@ DATAGRAM = frozenset(
 )  # fmt: skip
 #: The same over TCP; TLS ends here where certificates are spoken of, else it passes from end to end.
 TCP = frozenset({"TCP", "TCP/TLS", "TCP/MSRP", "TCP/TLS/MSRP", "TCP/BFCP", "TCP/TLS/BFCP"})
+#: What the gateway can be aware of, and how it is under TLS.
+MSRP, MSRP_TLS = "TCP/MSRP", "TCP/TLS/MSRP"
 TRANSPORTS = RTP | SDES | DATAGRAM | TCP
 
 NO_KEYS = Keys()
@@ -51,8 +54,13 @@ def inside(end: End) -> str:
 
 
 def tcp_leg(termination: Termination, end: End, other: End | None) -> TcpLeg:
-    """What the relay of TCP does at ``end``: nothing where the other end is not alike."""
+    """What the relay of TCP does at ``end``: nothing where the other end is not alike, or where it is to be
+    aware of MSRP and not all paths are known."""
     alike = other is not None and inside(other) == inside(end)
+    rewriting = None
+    if other is not None and inside(end) == MSRP and (_has_path(end) or _has_path(other)):
+        rewriting = _rewriting(end, other)
+        alike = alike and rewriting is not None
     return TcpLeg(
         end.setup if alike else None,
         end.mode in _SENDS,
@@ -61,7 +69,19 @@ def tcp_leg(termination: Termination, end: End, other: End | None) -> TcpLeg:
         termination.latching,
         termination.source,
         end.security if is_tls(end.transport) else None,
+        rewriting,
     )
+
+
+def _has_path(end: End) -> bool:
+    return end.local_path is not None or end.remote_path is not None
+
+
+def _rewriting(end: End, other: End) -> Rewriting | None:
+    known, to, sender = end.local_path, other.remote_path, other.local_path
+    if end.remote_path is None or known is None or to is None or sender is None:
+        return None
+    return Rewriting(known, to, sender)
 
 
 def dtls_leg(termination: Termination, end: End, other: End | None) -> DtlsLeg | None:

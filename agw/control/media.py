@@ -75,6 +75,8 @@ class Media:
             number,
             tcp,
             secured(None, stream, self.new_identity),
+            stream.local_path,
+            stream.remote_path,
         )
 
     def join(self, end: End, other: End) -> None:
@@ -109,7 +111,7 @@ class Media:
         if end.tcp and self._tcp is not None:
             return self._tcp.state(end.port)
         state = self.engine.state(end.port)
-        passed = self._dtls.passed(end.port) if self._dtls is not None and ends_dtls(end) else None
+        passed = self._dtls.passed(end.port) if self._dtls is not None else None
         if passed is not None:
             state.counters = state.counters.plus(passed.counters)
             state.last_activity = max(state.last_activity or 0.0, passed.last_activity or 0.0) or None
@@ -120,7 +122,7 @@ class Media:
         self._started.pop(end.port, None)
         self._restarted.discard(end.port)
         tcp = self._tcp if end.tcp else None
-        passed = self._dtls.close(end.port) if self._dtls is not None and ends_dtls(end) else None
+        passed = self._dtls.close(end.port) if self._dtls is not None else None
         counters = self.engine.close(end.port) if tcp is None else tcp.close(end.port)
         if passed is not None:
             counters.add(passed.counters)

@@ -25,6 +25,7 @@ class End:
 
     mode: closed until a mode was given (H.248.1 7.1.7). Keys and setup are those of iq.procedures.Stream.
     tcp: the port is one of the relay of TCP, not of the packet engine. security: of (D)TLS that ends here.
+    local_path, remote_path: as in iq.procedures.Stream.
     """
 
     id: int
@@ -42,6 +43,8 @@ class End:
     number: int
     tcp: bool
     security: Security | None = None
+    local_path: str | None = None
+    remote_path: str | None = None
     forgeries: Watch = field(default_factory=Watch)
 
     def reply(self, asked: Stream) -> Stream:
@@ -79,6 +82,10 @@ class End:
             self.remote = stream.remote
         if stream.setup is not None:
             self.setup = stream.setup
+        if stream.local_path is not None:
+            self.local_path = stream.local_path
+        if stream.remote_path is not None:
+            self.remote_path = stream.remote_path
         if has_description(stream):
             self.media = stream.media
             self.transport = stream.transport
@@ -95,12 +102,18 @@ def has_description(stream: Stream) -> bool:
         or stream.remote_crypto is not None
         or stream.setup is not None
         or speaks_of_certificates(stream)
+        or speaks_of_paths(stream)
     )
 
 
 def speaks_of_certificates(stream: Stream) -> bool:
     """Does ``stream`` say that (D)TLS ends here?"""
     return stream.choose_fingerprint is not None or stream.remote_fingerprints != ()
+
+
+def speaks_of_paths(stream: Stream) -> bool:
+    """Does ``stream`` say that the gateway is aware of MSRP?"""
+    return stream.local_path is not None or stream.remote_path is not None
 
 
 def secured(had: Security | None, stream: Stream, new_identity: NewIdentity | None) -> Security | None:

@@ -19,8 +19,9 @@ from iq.suites import Crypto
 class DtlsLeg:
     """One side of a stream.
 
-    security: while it expects no fingerprint the peer is not heard; another one is another association. srtp:
-    for the keys of SRTP; else UDPTL is inside, which goes to and comes from the port ``far`` in the clear.
+    security: while it expects no fingerprint the peer is not heard, but its hello waits; another one is
+    another association. srtp: for the keys of SRTP; else UDPTL is inside, which goes to and comes from the
+    port ``far`` in the clear.
     remote, latching, source, rtcp_mux: as in agw.engine.api.Leg. A client's handshake goes to ``remote``.
     outwards: the gate from here to ``far``, which sends to ``far_remote``, or to what it has latched.
     """
@@ -63,7 +64,10 @@ class Report(NamedTuple):
 
 @dataclass(slots=True)
 class Passed:
-    """What came out of associations in the clear and went on. last_activity: loop time, None before."""
+    """What came out of associations in the clear and went on; of a far port, what went into them.
+
+    last_activity: loop time, None before, and of a far port.
+    """
 
     counters: Counters
     last_activity: float | None = None
@@ -83,10 +87,10 @@ class DtlsEnds(Protocol):
         """What there is so far; while an association is renewed, those of the one before."""
 
     def passed(self, port: PortId) -> Passed | None:
-        """None where DTLS does not end."""
+        """None where DTLS ends neither at this port nor at the one that it is the far one of."""
 
     def close(self, port: PortId) -> Passed | None:
-        """Forget everything; the peer hears of it."""
+        """Forget everything, and return what ``passed`` has; the peer hears of it."""
 
     def take(self, datagrams: list[Datagram]) -> None:
         """What the engine handed over, of any port."""

@@ -10,13 +10,14 @@ from agw.dtls.api import DtlsEnds, DtlsLeg, Keys, Passed, Report
 from agw.dtls.association import Common
 from agw.dtls.side import Side
 from agw.dtls.srtp import use_srtp
-from agw.engine.api import Address, Datagram, Engine, PortId
+from agw.engine.api import Address, Counters, Datagram, Engine, PortId
 from agw.security.profiles import Profile, dtls
 from agw.security.session import HANDSHAKE_SECONDS, Handshakes
 from hosting.counters import Tally
 
-BATCH = 16
-"""Datagrams for each turn of the loop: a handshake takes a millisecond, and signalling waits for no more."""
+BATCH = 2
+"""Datagrams for each turn of the loop: one of a handshake takes a third of a millisecond, and neither
+signalling nor the media of the portable engine waits for more."""
 MAX_WAITING = 1024
 """Datagrams that wait for their turn; more are dropped and counted."""
 
@@ -40,6 +41,7 @@ class Dtls:
         self._engine = engine
         self._sides: dict[PortId, Side] = {}
         self._far: dict[PortId, Side] = {}
+        self._protected: dict[PortId, Passed] = {}
         self._waiting: deque[Datagram] = deque()
         self._working = False
         self._keyed: Callable[[PortId], None] = _nobody
@@ -69,6 +71,7 @@ class Dtls:
         self._leave_far(side)
         if leg.far is not None:
             self._far[leg.far] = side
+            self._protected.setdefault(leg.far, Passed(Counters()))
         side.edit(leg)
         self._loop.call_soon(self._settle, side)  # once the engine hands over what the answer is
 
@@ -83,12 +86,12 @@ class Dtls:
 
     def passed(self, port: PortId) -> Passed | None:
         side = self._sides.get(port)
-        return side.passed if side is not None else None
+        return side.passed if side is not None else self._protected.get(port)
 
     def close(self, port: PortId) -> Passed | None:
         side = self._sides.pop(port, None)
         if side is None:
-            return None
+            return self._protected.pop(port, None)
         self._leave_far(side)
         side.close()
         self._send(side)
@@ -104,21 +107,29 @@ class Dtls:
 
     def _work(self) -> None:
         waiting = self._waiting
-        for _ in range(min(BATCH, len(waiting))):
-            self._one(waiting.popleft())
-        self._working = bool(waiting)
-        if waiting:
-            self._loop.call_soon(self._work)
+        try:
+            for _ in range(min(BATCH, len(waiting))):
+                self._one(waiting.popleft())
+        finally:
+            self._working = bool(waiting)
+            if waiting:
+                self._loop.call_soon(self._work)
 
     def _one(self, datagram: Datagram) -> None:
         if (side := self._sides.get(datagram.port)) is not None:
             side.receive(datagram)
         elif (side := self._far.get(datagram.port)) is not None:
-            side.protect(datagram.data)
+            self._protect(side, datagram)
         else:
             self._common.tally["unexpected"] += 1  # the port was closed meanwhile
             return
         self._settle(side)
+
+    def _protect(self, side: Side, datagram: Datagram) -> None:
+        passed = self._protected.get(datagram.port)
+        if side.protect(datagram.data) and passed is not None:
+            passed.counters.packets += 1
+            passed.counters.octets += len(datagram.data)
 
     def _latched(self, port: PortId) -> Address | None:
         return self._engine.state(port).source

@@ -13,6 +13,7 @@ from iq.suites import Crypto
 
 _MEDIA = frozenset({21, 23})
 """Records that no handshake begins with: alerts, and data of an association that stands."""
+_HANDSHAKE = 22
 
 
 class Group:
@@ -64,12 +65,17 @@ class Side:
         self._latched = latched
         self._group: Group | None = None
         self._former: Group | None = None
+        self._early: dict[bool, Datagram] = {}
 
     def edit(self, leg: DtlsLeg) -> None:
         self.leg = leg
         if leg.security.expected and (self._group is None or self._group.security != leg.security):
             self._renew(leg.security)
         self._complete()
+        if self._group is not None and self._early:
+            early, self._early = self._early, {}
+            for datagram in early.values() if not leg.security.client else ():
+                self.receive(datagram)
 
     def restart(self) -> None:
         """Begin anew what has failed or ended."""
@@ -97,18 +103,23 @@ class Side:
             self._common.tally["stun"] += 1
         elif not self._expects(source, datagram.rtcp):
             self._common.tally["source"] += 1
+        elif self._group is None and data[0] == _HANDSHAKE:
+            # The answer that says who this is may still be on its way; the peer would repeat its hello only
+            # after a second (RFC 6347 4.2.4.1).
+            self._early[datagram.rtcp] = datagram
         elif (association := self._serving(data, datagram.rtcp)) is None:
             self._common.tally["unexpected"] += 1
         else:
             association.receive(data, source)
 
-    def protect(self, packet: bytes) -> None:
-        """From the far end, in the clear: to the peer."""
+    def protect(self, packet: bytes) -> bool:
+        """From the far end, in the clear: to the peer. False: it has no association."""
         self._check(packet)
         for one in self._candidates(False):
             if one.send(packet):
-                return
+                return True
         self._common.tally["unassociated"] += 1
+        return False
 
     # Owner of associations
 

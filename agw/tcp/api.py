@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from agw.engine.api import Counters, PortId, PortState
 from agw.security.api import Security
+from agw.tcp.msrp import Rewriting
 from iq.procedures import Change, Endpoint, SecurityCause, Setup
 
 ESTABLISH_SECONDS = 30.0
@@ -27,6 +28,7 @@ class TcpLeg:
     remote: whom an active side connects to, and the only address (not port) that a passive one accepts.
     latching: a passive side accepts from ``source``, an address or a prefix (None: any), instead.
     security: TLS ends here, and the connection is there when TLS is; None: octets pass as they are.
+    rewriting: what comes from the peer is MSRP, whose paths are led over the gateway; None: it passes unread.
     """
 
     setup: Setup | None = None
@@ -36,6 +38,7 @@ class TcpLeg:
     latching: bool = False
     source: str | None = None
     security: Security | None = None
+    rewriting: Rewriting | None = None
 
 
 class Report(NamedTuple):

@@ -5,8 +5,10 @@ import errno
 import os
 import socket
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
+from agw.security.turns import Turns
 from agw.tcp.connection import text
 from agw.tcp.sockets import bound, listening, prepare, reset
 
@@ -32,13 +34,17 @@ class House(Protocol):
 class Door:
     """One port. It is taken as long as something listens there or a connection from there is being made."""
 
-    __slots__ = ("_connecting", "_house", "_listener", "_loop", "_where")
+    __slots__ = ("_connecting", "_house", "_listener", "_loop", "_turns", "_where")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, house: House, where: tuple[str, int, int]) -> None:
-        """Take the port: a SYN waits there, and nobody is accepted. where: address, port, DSCP.
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, house: House, where: tuple[str, int, int], turns: Turns
+    ) -> None:
+        """Take the port: a SYN waits there, and nobody is accepted. where: address, port, DSCP. turns: which
+        those who arrive take, as there may be a handshake to begin.
 
         Raises OSError."""
         self._loop = loop
+        self._turns = turns
         self._house = house
         self._where = where
         self._listener: socket.socket | None = listening(*where)
@@ -77,7 +83,7 @@ class Door:
             self._house.failed(text(error))
             return
         self._connecting = sock
-        self._loop.add_writer(sock.fileno(), self._connected, to)
+        self._loop.add_writer(sock.fileno(), self._connectable, sock, to)
 
     def close(self) -> None:
         self._close_listener()
@@ -93,14 +99,20 @@ class Door:
             self._listener = None
 
     def _acceptable(self) -> None:
-        if self._listener is None:
-            return
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener.fileno())
+            self._turns.add(partial(self._accept, self._listener))
+
+    def _accept(self, listener: socket.socket) -> None:
+        if listener is not self._listener:
+            return  # closed meanwhile
+        self._loop.add_reader(listener.fileno(), self._acceptable)
         try:
-            sock, address = self._listener.accept()
+            sock, address = listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return
         except OSError:
-            self._loop.remove_reader(self._listener.fileno())
+            self._loop.remove_reader(listener.fileno())
             self._house.exhausted()
             return
         where = address[0].partition("%")[0], address[1]
@@ -112,11 +124,14 @@ class Door:
             prepare(sock, self._where[2])
         self._house.arrived(sock, where)
 
-    def _connected(self, to: Address) -> None:
-        sock, self._connecting = self._connecting, None
-        if sock is None:
-            return
+    def _connectable(self, sock: socket.socket, to: Address) -> None:
         self._loop.remove_writer(sock.fileno())
+        self._turns.add(partial(self._connected, sock, to))
+
+    def _connected(self, sock: socket.socket, to: Address) -> None:
+        if sock is not self._connecting:
+            return  # closed meanwhile
+        self._connecting = None
         if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             sock.close()
             self._house.failed(os.strerror(number))

@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+from functools import partial
 from typing import Protocol
 
 from agw.security.events import Closed, Data, Established, Event, Failed
 from agw.security.session import Session
+from agw.security.turns import Turns
 from agw.tcp.connection import Connection, Owner
 from iq.procedures import SecurityCause
 
@@ -28,16 +30,24 @@ class Secured:
     waits here: in the clear for who reads, and encrypted (answers of TLS itself) for the peer."""
 
     __slots__ = (
-        "_clear", "_gone", "_held", "_inner", "_last", "_loop", "_owner", "_session", "_up", "_wanted",
-        "ended", "finishing",
+        "_clear", "_gone", "_held", "_inner", "_last", "_loop", "_owner", "_session", "_step", "_turns",
+        "_up", "_wanted", "ended", "finishing",
     )  # fmt: skip
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, owner: SecuredOwner, session: Session
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        owner: SecuredOwner,
+        session: Session,
+        turns: Turns,
     ) -> None:
+        """turns: which the steps of the handshake take."""
         self._loop = loop
         self._owner = owner
         self._session = session
+        self._turns = turns
+        self._step = False
         self._inner = Connection(loop, sock, self)
         self._clear = self._held = b""
         self._up = self._wanted = self._last = self._gone = False
@@ -99,7 +109,19 @@ class Secured:
     # Owner of the connection below
 
     def received(self, data: bytes) -> None:
-        self._take(self._session.receive(data, self._loop.time()))
+        if self._up:
+            self._take(self._session.receive(data, self._loop.time()))
+            return
+        self._step = True
+        self._resume()
+        self._turns.add(partial(self._take_step, data))
+
+    def _take_step(self, data: bytes) -> None:
+        """What arrived is a step of the handshake; nothing more is read before it is done."""
+        self._step = False
+        if not self._gone:
+            self._take(self._session.receive(data, self._loop.time()))
+            self._resume()
 
     def finished_reading(self) -> None:
         if not self._up:
@@ -174,4 +196,5 @@ class Secured:
     def _resume(self) -> None:
         if not self._gone:
             wanted = self._wanted or not self._up
-            self._inner.read(wanted and not self._held and not self._clear and not self._last)
+            waits = self._step or self._held or self._clear or self._last
+            self._inner.read(wanted and not waits)

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from agw.engine.api import Counters, PortId, PortState
 from agw.security.api import Security
 from agw.security.session import Session
+from agw.security.turns import Turns
 from agw.tcp.api import Report, TcpLeg
 from agw.tcp.connection import Connection
 from agw.tcp.door import Door
+from agw.tcp.msrp import Malformed, Rewriter
 from agw.tcp.secured import Secured
 from agw.tcp.states import Effect, Event, State, step
 from hosting.counters import Tally
@@ -25,8 +27,8 @@ class Common:
 
     tally: what connections met, by name. due: when the establishment of a stream has to be done, in loop
     time, by the side that was opened first. deaf: listeners that rest until the next tick, because the
-    process has no descriptor left. securing: where TLS is being set up; session makes what does it.
-    reports, ready: see ByteRelay.
+    process has no descriptor left. securing: where TLS is being set up; session makes what does it, turns:
+    which its steps take. reports, ready: see ByteRelay.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Common:
     ) -> None:
         self.loop = loop
         self.session = session
+        self.turns = Turns(loop.call_soon)
         self.securing: dict[PortId, Secured] = {}
         self.tally = Tally()
         self.due: dict[PortId, float] = {}
@@ -73,9 +76,10 @@ class Side:
         self.connection: Connection | Secured | None = None
         self.counters = Counters()
         self._common = common
-        self._door = Door(common.loop, self, (address, port, dscp))
+        self._door = Door(common.loop, self, (address, port, dscp), common.turns)
         self._role: Setup | None = None
         self._security: Security | None = None
+        self._rewriter: Rewriter | None = None
         self._insecure: SecurityCause | None = None
         self._far: tuple[str, int] | None = None
         self._asked = False
@@ -89,6 +93,8 @@ class Side:
             if self.peer is not None and self.state is self.peer.state is State.UP:
                 self.peer.feed(Event.RENEW)
             self.feed(Event.RENEW)
+        if self._rewriter is not None and leg.rewriting is not None:
+            self._rewriter.change(leg.rewriting)
         for side in self.both():
             side.begin()
             side.flow()
@@ -174,12 +180,14 @@ class Side:
 
     def arrived(self, sock: socket.socket, address: tuple[str, int]) -> None:
         self._far = address
+        rewriting = self.leg.rewriting
+        self._rewriter = Rewriter(rewriting) if rewriting is not None else None
         if self._security is None:
             self.connection = Connection(self._common.loop, sock, self)
             self.feed(Event.OPENED)
             return
         session = self._common.session(self._security)
-        secured = self.connection = Secured(self._common.loop, sock, self, session)
+        secured = self.connection = Secured(self._common.loop, sock, self, session, self._common.turns)
         self._common.securing[self.id] = secured
         self.feed(Event.ARRIVED)
         secured.start()
@@ -212,9 +220,22 @@ class Side:
             return
         self.counters.octets += len(data)
         self._last_activity = self._common.loop.time()
+        if self._rewriter is not None:
+            try:
+                data = self._rewriter.feed(data)
+            except Malformed as error:
+                self._common.tally["msrp_malformed"] += 1
+                self.feed(Event.ENDED, f"malformed MSRP: {error}")
+                return
+            self._count_foreign(self._rewriter)
         peer.connection.write(data)
         if peer.connection.waiting:
             self.connection.read(False)
+
+    def _count_foreign(self, rewriter: Rewriter) -> None:
+        if rewriter.foreign:
+            self._common.tally["msrp_foreign"] += rewriter.foreign
+            rewriter.foreign = 0
 
     def finished_reading(self) -> None:
         peer = self.peer
@@ -246,6 +267,8 @@ class Side:
         """Does what was begun agree with the leg?"""
         leg = self.leg
         if leg.setup is not self._role or leg.security != self._security:
+            return False
+        if self.connection is not None and (leg.rewriting is None) is not (self._rewriter is None):
             return False
         if self._role is Setup.PASSIVE:
             waits = leg.latching or leg.remote is not None

@@ -72,21 +72,34 @@ class Ng:
 
     def call(self, number: int, offer: str, answer: str) -> tuple[str, str]:
         """Set a call up, UE to core; return the SDP for the core and the one for the UE."""
-        names: dict[str, Value] = {
-            "call_id": f"{os.getpid()}-{number}",
-            "from_tag": f"f{number}",
-            "ICE": "remove",
-        }
-        names["replace"] = ["origin", "session-connection"]
-        there = self.command(
-            command="offer", sdp=offer, transport_protocol="RTP/AVP", direction=["ue", "core"], **names
+        return self.offer(number, offer), self.answer(number, answer)
+
+    def offer(self, number: int, sdp: str, **more: Value) -> str:
+        """Take a UE's offer; return the SDP for the core. Raises BenchmarkFailed."""
+        return self._describe(
+            "offer", number, sdp=sdp, transport_protocol="RTP/AVP", direction=["ue", "core"], **more
         )
-        back = self.command(
-            command="answer", sdp=answer, to_tag=f"t{number}", direction=["core", "ue"], **names
+
+    def answer(self, number: int, sdp: str) -> str:
+        """Take the core's answer; return the SDP for the UE. Raises BenchmarkFailed."""
+        return self._describe("answer", number, sdp=sdp, to_tag=f"t{number}", direction=["core", "ue"])
+
+    def delete(self, number: int) -> None:
+        self.command(command="delete", call_id=f"{os.getpid()}-{number}", from_tag=f"f{number}")
+
+    def _describe(self, command: str, number: int, **fields: Value) -> str:
+        answered = self.command(
+            command=command,
+            call_id=f"{os.getpid()}-{number}",
+            from_tag=f"f{number}",
+            ICE="remove",
+            replace=["origin", "session-connection"],
+            **fields,
         )
-        if "sdp" not in there or "sdp" not in back:
-            raise BenchmarkFailed(f"rtpengine refused a call: {there} {back}")
-        return there["sdp"], back["sdp"]
+        if "sdp" not in answered:
+            raise BenchmarkFailed(f"rtpengine refused a call: {answered}")
+        sdp: str = answered["sdp"]
+        return sdp
 
 
 def media_of(sdp: str) -> tuple[str, int, str]:

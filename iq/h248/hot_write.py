@@ -54,9 +54,14 @@ def request(mid: str, transaction: int, action: Action) -> bytes | None:
 
 
 def _connects(streams: list[Stream]) -> bool:
-    """Is there TCP or (D)TLS to be set up?"""
+    """Is there TCP or (D)TLS to be set up, or a path to be told?"""
     return any(
-        is_tcp(stream) or stream.setup is not None or stream.establish or ends_tls(stream)
+        is_tcp(stream)
+        or stream.setup is not None
+        or stream.establish
+        or ends_tls(stream)
+        or stream.local_path is not None
+        or stream.remote_path is not None
         for stream in streams
     )
 

@@ -27,6 +27,7 @@ from iq.h248.packages import (
     ROOT,
     SECURITY,
     STREAM,
+    X_AWARE,
     X_EPOCH,
     X_MECHANISMS,
     X_SUITES,
@@ -71,7 +72,7 @@ GENERAL_CAUSES = frozenset({"NR", "UR", "FT", "FP", "IW", "UN"})
 
 
 def register_to_command(register: Register) -> Command:
-    """Return the ServiceChange on ROOT; epoch, suites and mechanisms go into extension parameters."""
+    """Return the ServiceChange on ROOT; epoch and abilities go into extension parameters."""
     parameters = [
         Node("Method", register.method.value, operator="="),
         Node("Version", str(register.version), operator="="),
@@ -85,6 +86,8 @@ def register_to_command(register: Register) -> Command:
         parameters.append(Node(X_SUITES, quote(" ".join(register.suites)), operator="="))
     if register.mechanisms:
         parameters.append(Node(X_MECHANISMS, quote(" ".join(register.mechanisms)), operator="="))
+    if register.aware:
+        parameters.append(Node(X_AWARE, quote(" ".join(register.aware)), operator="="))
     return Command("ServiceChange", ROOT, [Services(parameters)])
 
 
@@ -135,7 +138,8 @@ def service_change_from_command(command: Command) -> Register | OutOfService:
     suites, mechanisms = _names(nodes, X_SUITES), _names(nodes, X_MECHANISMS)
     profile = nodes.get("Profile", empty).value
     epoch = unquote(nodes.get(X_EPOCH, empty).value)
-    return Register(method, reason, _version(nodes, 1), profile, epoch, suites, mechanisms)
+    version, aware = _version(nodes, 1), _names(nodes, X_AWARE)
+    return Register(method, reason, version, profile, epoch, suites, mechanisms, aware)
 
 
 def _names(nodes: dict[str, Node], parameter: str) -> tuple[str, ...]:

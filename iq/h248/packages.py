@@ -42,6 +42,9 @@ SECURITY = "tlsbsc/bncchange"
 """Of DTLS, too; its parameters are those of tcpbcc."""
 AUTHENTICATION = "xsrtp/authfail"
 AUTHENTICATION_COUNT = "count"
+PATH = "a=path:"
+"""Line of Local and Remote, one URI: with it the gateway is aware of MSRP (TS 23.334 5.19). Unconfirmed: TS
+29.334 may say it by properties of the package of H.248.78 instead."""
 STREAM = "Stream"
 """Which stream an event or a signal is about (H.248.1 B.2)."""
 
@@ -49,6 +52,7 @@ STREAM = "Stream"
 X_SUITES = "x-suites"
 X_MECHANISMS = "x-mechanisms"
 X_EPOCH = "x-epoch"
+X_AWARE = "x-aware"
 
 ROOT = "ROOT"
 _TERMINATION = re.compile(r"[A-Za-z0-9_/*$.@-]{1,128}")

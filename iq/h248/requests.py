@@ -119,6 +119,7 @@ def has_remote(stream: Stream) -> bool:
         or stream.remote_crypto is not None
         or stream.remote_fingerprints != ()
         or stream.tls_id is not None
+        or stream.remote_path is not None
     )
 
 
@@ -179,7 +180,7 @@ def _add(reserve: Reserve) -> Command:
         family = family_of(stream, reserve.source)
         parameters = StreamParameters(stream.id, [*mode, *control])
         local = sdp.write(stream, stream.local, stream.local_crypto, family, stream.setup)
-        parameters.local = local + sdp.request_line(stream)
+        parameters.local = local + sdp.request_line(stream) + sdp.path_line(stream.local_path)
         if has_remote(stream):
             parameters.remote = _remote(stream)
         streams.append(parameters)
@@ -198,7 +199,8 @@ def _add(reserve: Reserve) -> Command:
 
 
 def _remote(stream: Stream) -> str:
-    return sdp.write(stream, stream.remote, stream.remote_crypto, "") + sdp.peer_lines(stream)
+    remote = sdp.write(stream, stream.remote, stream.remote_crypto, "")
+    return remote + sdp.peer_lines(stream) + sdp.path_line(stream.remote_path)
 
 
 def _filter(source: str | None) -> list[Node]:
@@ -231,7 +233,7 @@ def _modify(configure: Configure) -> Command:
         # Somewhere an m= line has to say what the stream is: its transport decides what the gateway does.
         if _has_local(stream) or not remote_known:
             local = sdp.write(stream, stream.local, stream.local_crypto, "", stream.setup)
-            parameters.local = local + sdp.request_line(stream)
+            parameters.local = local + sdp.request_line(stream) + sdp.path_line(stream.local_path)
         if remote_known:
             parameters.remote = _remote(stream)
         streams.append(parameters)
@@ -246,6 +248,7 @@ def _has_local(stream: Stream) -> bool:
         or stream.local_crypto is not None
         or stream.setup is not None
         or stream.choose_fingerprint is not None
+        or stream.local_path is not None
     )
 
 

@@ -1,7 +1,7 @@
 """SDP of Local and Remote: one media description, with ``$`` where the gateway shall choose (H.248.1 7.1.8).
 
-Written lines: v=, c=, m=, a=rtcp, a=rtcp-mux, a=setup, a=crypto, a=fingerprint, a=tls-id. ``-`` as port means
-unspecified (H.248.39), then there is no c= line. Other lines of a peer are read over.
+Written lines: v=, c=, m=, a=rtcp, a=rtcp-mux, a=setup, a=crypto, a=fingerprint, a=tls-id, a=path. ``-``
+as port means unspecified (H.248.39), then there is no c= line. Other lines of a peer are read over.
 """
 
 import binascii
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from iq.errors import IqError
 from iq.fingerprint import HASHES, Fingerprint, read_fingerprint
 from iq.h248.errors import INVALID_SDP
+from iq.h248.packages import PATH
+from iq.msrp import compared
 from iq.procedures import Endpoint, Setup, Stream
 from iq.suites import SUITES, Crypto, Key
 
@@ -41,6 +43,7 @@ class Description:
     choose_fingerprint: str | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
     tls_id: str | None = None
+    path: str | None = None
 
 
 def write(
@@ -108,6 +111,17 @@ def peer_lines(stream: Stream) -> str:
     return f"{lines}a=tls-id:{stream.tls_id}\r\n"
 
 
+def path_line(path: str | None) -> str:
+    """Return the line that makes the gateway aware of MSRP. Raises IqError(474)."""
+    return "" if path is None else f"{PATH}{_path(path)}\r\n"
+
+
+def _path(path: str) -> str:
+    if compared(path) is None:
+        raise IqError(INVALID_SDP, "path that is no URI of MSRP")
+    return path
+
+
 def _crypto_line(crypto: Crypto) -> str:
     suite = crypto.suite
     if not suite.isprintable() or " " in suite:
@@ -160,6 +174,8 @@ def _attribute(line: str, description: Description) -> None:
         description.tls_id = line[9:]
         if not _TLS_ID.fullmatch(description.tls_id):
             raise IqError(INVALID_SDP, "tls-id that is none")
+    elif line.startswith(PATH):
+        description.path = _path(line[len(PATH) :])
 
 
 def _fingerprint(value: str, description: Description) -> None:

@@ -100,13 +100,14 @@ def _sdp(parameters: StreamParameters, stream: Stream) -> None:
         remote = sdp.read(parameters.remote)
         stream.remote, stream.remote_crypto = remote.endpoint, remote.crypto
         stream.remote_fingerprints, stream.tls_id = remote.fingerprints, remote.tls_id
+        stream.remote_path = remote.path
         if remote.setup is not None:
             stream.setup = _OTHER_END[remote.setup]
         found.append(remote)
     if parameters.local:
         local = sdp.read(parameters.local)
         stream.local, stream.local_crypto = local.endpoint, local.crypto
-        stream.choose_fingerprint = local.choose_fingerprint
+        stream.choose_fingerprint, stream.local_path = local.choose_fingerprint, local.path
         stream.setup = local.setup or stream.setup
         found.append(local)
     for description in found:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from iq.procedures import Setup
+from iq.procedures import Endpoint, Setup
 from iq.suites import Crypto, Key
 from pcscf.alg.association import (
     Association,
@@ -13,11 +13,12 @@ from pcscf.alg.association import (
 from pcscf.alg.media_security import Decision, Handling
 from pcscf.alg.offer_answer import Phase
 from pcscf.alg.profiles import SAVP, is_tcp
-from pcscf.alg.stream import MODES, MediaStream, State, flows, remote_of
+from pcscf.alg.stream import MODES, MediaStream, Path, State, flows, remote_of
 from pcscf.errors import SdpRejected
 from pcscf.flow import Side
 from pcscf.sdp.crypto import answered
 from pcscf.sdp.model import Media, Sdp, Section
+from pcscf.sdp.msrp import is_msrp, known_by, matches_by_id, path_of
 from pcscf.sdp.setup import ACTPASS, connecting, setup_of
 
 
@@ -30,6 +31,7 @@ class Line:
     applied: a=3ge2ae:applied goes to the UE. offered: a=setup of the offer; setup: ours of TCP or
     DTLS, where it goes to the UE.
     sha1: a fingerprint by it counts in the answer. answerer_serves: whoever answers is TLS server (RFC 4583).
+    may_lead: the gateway may be aware of MSRP here.
     """
 
     media: Media
@@ -44,10 +46,25 @@ class Line:
     setup: str | None = None
     sha1: bool = False
     answerer_serves: bool = False
+    may_lead: bool = False
 
     @property
     def active(self) -> bool:
         return self.stream is not None and self.decision.action is not Handling.OFF
+
+    def record(self) -> dict[str, str | None]:
+        """Return what was decided and why, for the log; of MSRP also whether the gateway is aware of it."""
+        record = {
+            "media": self.media.media,
+            "decision": self.decision.action.value,
+            "mechanism": self.decision.mechanism,
+            "reason": self.decision.reason,
+            "clause": self.decision.clause,
+            "row": self.decision.row,
+        }
+        if self.stream is not None and is_msrp(self.media):
+            record["msrp"] = "aware" if self.stream.state.core_path is not None else "unread"
+        return record
 
 
 @dataclass(slots=True, repr=False)
@@ -112,6 +129,8 @@ def answer_states(exchange: Exchange, answer: Sdp) -> list[State | None]:
                 _secure(state, exchange, line, media, answer.session, line.stream)
             elif is_tcp(media.proto):
                 _connect(state, exchange, line, media, answer.session)
+            if line.stream.tcp:
+                _lead(state, exchange, line, media, line.stream)
         states.append(state)
     return states
 
@@ -169,6 +188,34 @@ def _connect(state: State, exchange: Exchange, line: Line, media: Media, session
     state.access_setup = to_offerer if from_access else to_answerer
     state.core_setup = to_answerer if from_access else to_offerer
     state.renewed = not line.fresh and media.first("connection") == "new"
+
+
+def _lead(state: State, exchange: Exchange, line: Line, media: Media, stream: MediaStream) -> None:
+    """Say whence and where messages of MSRP go, where the gateway is to be aware of it.
+
+    It has to be unless both ends match sessions by their id alone (RFC 6714); once it is, it stays so. Raises
+    SdpRejected.
+    """
+    offered, answered = path_of(line.media), path_of(media)
+    if not stream.aware:
+        by_id = matches_by_id(line.media) and matches_by_id(media) and stream.state.core_path is None
+        if by_id or answered is None or not line.may_lead:
+            return
+    offerer, answerer = exchange.offerer, exchange.offerer.other
+    if offered is None or answered is None:
+        raise SdpRejected("answer without a usable a=path")
+    of_offerer = Path(offered, _known(stream, offerer, media, answered))
+    of_answerer = Path(answered, _known(stream, answerer, line.media, offered))
+    from_access = offerer is Side.ACCESS
+    state.access_path = of_offerer if from_access else of_answerer
+    state.core_path = of_answerer if from_access else of_offerer
+
+
+def _known(stream: MediaStream, side: Side, media: Media, uri: str) -> str:
+    """Return the URI that stands in the description for ``side``, which is made of ``media``."""
+    local = stream.on(side).local or Endpoint("", 0)
+    secure = side is Side.ACCESS if stream.tls else None
+    return known_by(media, uri, local.address, local.port, secure=secure, aware=stream.aware)
 
 
 def _answer_state(

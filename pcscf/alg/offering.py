@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from iq.msrp import AWARE
 from iq.suites import SUITES, Crypto, Key
 from pcscf.alg.association import Association, fresh_tls_id, offered_setup
 from pcscf.alg.decision import DTLS
@@ -13,6 +14,7 @@ from pcscf.errors import SdpRejected, SipRefusal
 from pcscf.flow import Side
 from pcscf.sdp.indicator import NAME, REQUESTED, indicated
 from pcscf.sdp.model import Media, Sdp
+from pcscf.sdp.msrp import matches_by_id, path_of
 from pcscf.sdp.setup import setup_of
 
 _ACTIVE = frozenset({Handling.E2AE, Handling.E2E, Handling.PLAIN})
@@ -110,13 +112,15 @@ class Offering:
             if decision.action is Handling.REFUSED and running is not None:
                 raise self.rejected(decision.reason)
             return Line(media, decision, running)
-        stream = new_stream(self._last_id + 1, media, decision, offerer)
+        may_lead = self._may_lead(media, decision)
+        aware = may_lead and self._aware(media, running)
+        stream = new_stream(self._last_id + 1, media, decision, offerer, aware=aware)
         if running is not None and not (running.fits(stream) and running.reaches(offerer, media)):
             self._check_kept(running, media, decision, offerer)
             running = None
         if running is None:
             self._last_id += 1
-        line = Line(media, decision, running or stream, running is None)
+        line = Line(media, decision, running or stream, running is None, may_lead=may_lead)
         if (running or stream).tls:
             self._give_certificate(line, offerer, running or stream, setup_of(media, offer.session))
         elif decision.action is Handling.E2AE:
@@ -126,6 +130,18 @@ class Offering:
         if running is None:
             stream.state = self._initial(line, offerer, offer.direction)
         return line
+
+    def _may_lead(self, media: Media, decision: Decision) -> bool:
+        """Return whether the gateway may be aware of MSRP (TS 23.334 5.19)."""
+        if decision.action is Handling.E2E or self._policy.msrp == "agnostic":
+            return False
+        return AWARE in self._access.aware and path_of(media) is not None
+
+    def _aware(self, media: Media, running: MediaStream | None) -> bool:
+        """Return whether it is to be, whatever is answered; where it may. What runs goes on as it is."""
+        if running is not None and (running.aware or running.state.core_path is not None):
+            return running.aware
+        return self._policy.msrp == "aware" or not matches_by_id(media)
 
     def _check_kept(self, running: MediaStream, media: Media, decision: Decision, offerer: Side) -> None:
         """Raises SdpRejected where a protected stream would be so no more, or no more by us."""

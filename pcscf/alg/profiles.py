@@ -9,7 +9,7 @@ class Profile:
 
     carrier: rtp, udp or tcp, what the gateway relays. mechanism: the registered mechanism that protects this
     kind of media. counterpart: the protocol of the other side under e2ae. transport: what the gateway is told
-    when it relays the stream as it is.
+    when it relays the stream as it is, unread (TS 23.334 5.19, 6.2.10A).
     """
 
     carrier: str
@@ -32,10 +32,10 @@ PROFILES = {
     "udptl": Profile("udp", False, "udptl-dtls", "UDP/TLS/UDPTL"),
     "udp/tls/udptl": Profile("udp", True, "udptl-dtls", "udptl"),
     "udp/dtls/sctp": Profile("udp", True, None),
-    "tcp/msrp": Profile("tcp", False, "msrp-tls", "TCP/TLS/MSRP", transport="TCP/MSRP"),
-    "tcp/tls/msrp": Profile("tcp", True, "msrp-tls", "TCP/MSRP", transport="TCP/TLS/MSRP"),
-    "tcp/bfcp": Profile("tcp", False, "bfcp-tls", "TCP/TLS/BFCP", transport="TCP/BFCP"),
-    "tcp/tls/bfcp": Profile("tcp", True, "bfcp-tls", "TCP/BFCP", transport="TCP/TLS/BFCP"),
+    "tcp/msrp": Profile("tcp", False, "msrp-tls", "TCP/TLS/MSRP", transport="TCP"),
+    "tcp/tls/msrp": Profile("tcp", True, "msrp-tls", "TCP/MSRP", transport="TCP"),
+    "tcp/bfcp": Profile("tcp", False, "bfcp-tls", "TCP/TLS/BFCP", transport="TCP"),
+    "tcp/tls/bfcp": Profile("tcp", True, "bfcp-tls", "TCP/BFCP", transport="TCP"),
     "tcp/rtp/avp": Profile("tcp", False, None, transport="TCP"),
     "tcp/rtp/avpf": Profile("tcp", False, None, transport="TCP"),
     "tcp/tls/rtp/savp": Profile("tcp", True, "dtls-srtp", "RTP/AVP", transport="TCP"),
@@ -68,3 +68,14 @@ def is_tcp(proto: str) -> bool:
     """Return whether a known protocol runs over TCP."""
     profile = profile_of(proto)
     return profile is not None and profile.carrier == "tcp"
+
+
+def transport_of(proto: str, *, aware: bool) -> str:
+    """Return what the gateway is told of media of which it is aware, or whose (D)TLS ends there.
+
+    Of TCP the application is named only where it is to be aware of it (TS 23.334 5.11, 5.19).
+    """
+    if aware or not is_tcp(proto):
+        return proto.upper()
+    profile = profile_of(proto)
+    return "TCP/TLS" if profile is not None and profile.secure else "TCP"

@@ -104,10 +104,15 @@ def passed(media: Media, session: Section, local: Endpoint, session_address: str
     return section(media, media.proto, local, lines, (), session_address)
 
 
-def relayed(media: Media, session: Section, local: Endpoint, session_address: str) -> list[str]:
-    """Return an m-section of plain TCP: who connects is between the ends, as is everything else."""
+def relayed(
+    media: Media, session: Section, local: Endpoint, session_address: str, *, aware: bool
+) -> list[str]:
+    """Return an m-section of plain TCP: who connects is between the ends, as is everything else.
+
+    aware: the gateway is aware of MSRP.
+    """
     lines = kept(media, DROPPED - _ROLES) + _inherited(media, session, _ROLES)
-    lines = through(media, lines, local.address, local.port)
+    lines = through(media, lines, local.address, local.port, aware=aware)
     return section(media, media.proto, local, lines, (), session_address)
 
 
@@ -132,16 +137,17 @@ def connected(
     added: Sequence[str] = (),
     *,
     secure: bool,
+    aware: bool,
 ) -> list[str]:
     """Return an m-section of TCP whose TLS ends at the gateway, for the side that is ``secure`` or the other.
 
-    added: certificate and indication, towards the UE.
+    added: certificate and indication, towards the UE. aware: the gateway is aware of MSRP.
     """
     lines = kept(media, DROPPED - _ROLES) + _inherited(media, session, _ROLES)
     lines = [_of_this_side(line, connection) for line in lines]
     if connection.setup is not None and "setup" not in media and "setup" not in session:
         added = [f"a=setup:{connection.setup}", *added]
-    lines = through(media, lines, local.address, local.port, secure=secure)
+    lines = through(media, lines, local.address, local.port, secure=secure, aware=aware)
     return section(media, proto, local, lines, added, session_address)
 
 

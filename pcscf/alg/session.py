@@ -107,19 +107,7 @@ class MediaSession:
 
     def record(self) -> list[dict[str, str | None]]:
         """Return per m-line of the latest offer what was decided and why, for the log."""
-        if self._latest is None:
-            return []
-        return [
-            {
-                "media": line.media.media,
-                "decision": line.decision.action.value,
-                "mechanism": line.decision.mechanism,
-                "reason": line.decision.reason,
-                "clause": line.decision.clause,
-                "row": line.decision.row,
-            }
-            for line in self._latest.lines
-        ]
+        return [line.record() for line in self._latest.lines] if self._latest is not None else []
 
     # dialogs
 

@@ -1,6 +1,7 @@
 """One running m-line: what both terminations of the gateway were told, and what differs from it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from iq.fingerprint import PREFERRED_HASH, Fingerprint
 from iq.procedures import Endpoint, Mode, Setup, Stream
@@ -8,7 +9,7 @@ from iq.suites import Crypto
 from pcscf.alg.association import Association, Peer, goes_on
 from pcscf.alg.decision import SDES
 from pcscf.alg.media_security import Decision, Handling
-from pcscf.alg.profiles import MEDIA_TYPES, SAVP, is_tcp, profile_of, protected_by
+from pcscf.alg.profiles import MEDIA_TYPES, SAVP, is_tcp, profile_of, protected_by, transport_of
 from pcscf.flow import Side
 from pcscf.sdp.address import rtcp_port
 from pcscf.sdp.capability import offered
@@ -37,13 +38,20 @@ class Terminus:
     local: Endpoint | None = None
 
 
+class Path(NamedTuple):
+    """One end of MSRP: the first URI of its own path, and the one by which it knows the gateway."""
+
+    own: str
+    known: str
+
+
 @dataclass(slots=True)
 class State:
     """What the gateway is to do with a stream (or does). None in ``remote``: not known.
 
     association: (D)TLS with the UE, None where there is none or the UE has said nothing of it yet.
     access_setup: of TCP and DTLS, core_setup: of TCP. renewed: another connection is wanted, also where one
-    stands.
+    stands. access_path, core_path: both where the gateway is aware of MSRP, else none.
     """
 
     access_remote: Endpoint | None
@@ -58,6 +66,8 @@ class State:
     access_setup: Setup | None = None
     core_setup: Setup | None = None
     renewed: bool = False
+    access_path: Path | None = None
+    core_path: Path | None = None
 
 
 @dataclass(slots=True)
@@ -88,6 +98,11 @@ class MediaStream:
     def tcp(self) -> bool:
         return is_tcp(self.access.proto)
 
+    @property
+    def aware(self) -> bool:
+        """Whether the gateway is aware of MSRP whatever is answered: told by the transport of Reserve."""
+        return self.access.transport.endswith("/MSRP")
+
     def on(self, side: Side) -> Terminus:
         return self.access if side is Side.ACCESS else self.core
 
@@ -103,6 +118,7 @@ class MediaStream:
             and self.decision.action is other.decision.action
             and self.access.transport == other.access.transport
             and self.core.transport == other.core.transport
+            and (not self.tcp or self.access.proto.upper() == other.access.proto.upper())
             and (chosen is None or ours is None or chosen.crypto.suite == ours.suite)
             and (other.peer is None or self._goes_on(other.peer, other.state.access_remote))
         )
@@ -149,26 +165,30 @@ class MediaStream:
         The Remote descriptor is replaced as a whole, so address and key go together; the same key goes on.
         """
         now = self.state
-        end = self.on(side)
+        end, transport = self.on(side), self._transport(side, wanted)
         if wanted.closed:
             if now.closed:
                 return None
             address = end.local.address if end.local is not None else "0.0.0.0"
-            return Stream(self.id, self.media, end.transport, remote=Endpoint(address, 0))
+            return Stream(self.id, self.media, transport, remote=Endpoint(address, 0))
+        renamed = transport != self._transport(side, now)
         if side is Side.CORE:
-            remote = _differing(now.core_remote, wanted.core_remote)
+            remote = wanted.core_remote if renamed else _differing(now.core_remote, wanted.core_remote)
             mode = wanted.core_mode if wanted.core_mode is not now.core_mode else None
             setup = _started(now.core_setup, wanted.core_setup, wanted)
-            if remote is None and mode is None and setup is None:
+            path = _differing_path(now.core_path, wanted.core_path)
+            if remote is None and mode is None and setup is None and path is None:
                 return None
             return Stream(
                 self.id,
                 self.media,
-                end.transport,
+                transport,
                 mode=mode,
                 remote=remote,
                 setup=setup,
                 establish=setup is not None and wanted.renewed,
+                local_path=path.known if path is not None else None,
+                remote_path=path.own if path is not None else None,
             )
         remote = _differing(now.access_remote, wanted.access_remote)
         mode = wanted.access_mode if wanted.access_mode is not now.access_mode else None
@@ -179,15 +199,16 @@ class MediaStream:
         said = _said_anew(now.association, wanted.association)
         if said is not None:  # whoever names another certificate begins anew
             setup = wanted.access_setup
+        path = _differing_path(now.access_path, wanted.access_path)
         same = remote is None and mode is None and local_key is None and setup is None
-        if same and not rekeyed and not mux and said is None:
+        if same and path is None and not rekeyed and not mux and said is None and not renamed:
             return None
-        if rekeyed or mux or said is not None:
+        if rekeyed or mux or said is not None or renamed:
             remote = wanted.access_remote
         return Stream(
             self.id,
             self.media,
-            end.transport,
+            transport,
             mode=mode,
             local=end.local if local_key is not None else None,
             remote=remote,
@@ -199,23 +220,31 @@ class MediaStream:
             remote_fingerprints=said.fingerprints if said is not None else (),
             tls_id=said.tls_id if said is not None else None,
             start_tls=setup is not None and wanted.association is not None and wanted.association.client,
+            local_path=path.known if path is not None else None,
+            remote_path=path.own if path is not None else None,
         )
 
+    def _transport(self, side: Side, state: State) -> str:
+        """Return what the gateway is told of the protocol: MSRP where it is aware of it."""
+        end = self.on(side)
+        return end.transport if state.core_path is None else transport_of(end.proto, aware=True)
 
-def new_stream(stream_id: int, media: Media, decision: Decision, offerer: Side) -> MediaStream:
-    """Make the stream of an offered m-line, as yet without addresses and keys."""
+
+def new_stream(
+    stream_id: int, media: Media, decision: Decision, offerer: Side, *, aware: bool = False
+) -> MediaStream:
+    """Make the stream of an offered m-line, as yet without addresses and keys. aware: of MSRP."""
     profile = profile_of(media.proto)
     transport = profile.transport if profile is not None else "UDP"
     counterpart = profile.counterpart if profile is not None else None
     access, core = Terminus(media.proto, transport), Terminus(media.proto, transport)
     peer = None
     if decision.action is Handling.E2AE and decision.mechanism != SDES and profile is not None:
-        if profile.secure:
-            core = Terminus(counterpart or media.proto, (counterpart or media.proto).upper())
-            access.transport = media.proto.upper()
-        else:
-            over = protected_by(decision.mechanism, media.proto)
-            access, core = Terminus(over, over.upper()), Terminus(media.proto, media.proto.upper())
+        over, plain = media.proto, counterpart or media.proto
+        if not profile.secure:
+            over, plain = protected_by(decision.mechanism, media.proto), media.proto
+        access = Terminus(over, transport_of(over, aware=aware))
+        core = Terminus(plain, transport_of(plain, aware=aware))
         peer = decision.peer if offerer is Side.ACCESS else None
     elif decision.action is Handling.E2AE and counterpart is not None and profile is not None:
         if profile.secure:
@@ -232,6 +261,8 @@ def new_stream(stream_id: int, media: Media, decision: Decision, offerer: Side) 
     elif decision.action is Handling.E2E and transport in SAVP and "fingerprint" in media:
         # DTLS under the older name of the profile: its datagrams have to pass, too.
         access.transport = core.transport = f"UDP/TLS/{transport}"
+    elif aware:
+        access.transport = core.transport = transport_of(media.proto, aware=True)
     remote = remote_of(media, rtcp_mux=True) if peer is not None else None
     state = State(remote, None, Mode.INACTIVE, Mode.INACTIVE)
     return MediaStream(stream_id, kind_of(media), decision, access, core, state, peer=peer)
@@ -266,6 +297,10 @@ def _place(endpoint: Endpoint) -> tuple[str, int]:
 
 def _differing(now: Endpoint | None, wanted: Endpoint | None) -> Endpoint | None:
     return None if wanted is None or wanted == now else wanted
+
+
+def _differing_path(now: Path | None, wanted: Path | None) -> Path | None:
+    return None if wanted == now else wanted
 
 
 def _started(now: Setup | None, wanted: Setup | None, state: State) -> Setup | None:

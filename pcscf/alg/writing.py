@@ -93,7 +93,7 @@ def _section(
     if stream.tls and stream.tcp:
         return _over_tls(line, media, session, stream, to, proto, shared, wanted)
     if is_tcp(media.proto):
-        return relayed(media, session, local, shared)
+        return relayed(media, session, local, shared, aware=stream.aware)
     potential = line.decision.potential
     if to is Side.CORE:
         added = potential.lines if potential is not None and media is line.media else ()
@@ -125,12 +125,13 @@ def _over_tls(
     """Return an m-section of TCP whose TLS ends at the gateway."""
     local = stream.on(to).local or Endpoint(shared, 0)
     connection = Connection(_setup(line, to, wanted), line.fresh)
+    aware = stream.aware
     if to is Side.CORE:
-        return connected(media, session, proto, local, shared, connection, secure=False)
+        return connected(media, session, proto, local, shared, connection, secure=False, aware=aware)
     added = _certificate(line, media, stream, None)
     if line.applied:
         added.append(APPLIED_LINE)
-    return connected(media, session, proto, local, shared, connection, added, secure=True)
+    return connected(media, session, proto, local, shared, connection, added, secure=True, aware=aware)
 
 
 def _setup(line: Line, to: Side, wanted: State | None) -> str | None:

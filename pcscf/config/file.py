@@ -81,11 +81,12 @@ class Config(Root):
             )
 
     def warnings(self) -> Iterator[Finding]:
-        announced = "sdes-srtp" in self.media_security.mechanisms
-        if announced and not any(point.is_confidential for point in self.access.listen):
+        mechanisms = self.media_security.mechanisms
+        if "sdes-srtp" in mechanisms and not any(point.is_confidential for point in self.access.listen):
+            left = "" if "dtls-srtp" in mechanisms else " and RTP stays plain"
             yield (
                 ("access", "listen"),
-                "no listener is confidential, so sdes-srtp is announced to nobody and media stays plain",
+                f"no listener is confidential, so sdes-srtp is announced to nobody{left}",
             )
 
     def _sockets(self) -> Iterator[tuple[Location, Socket]]:

@@ -24,7 +24,7 @@ SuiteName = Annotated[str, AfterValidator(_suite)]
 
 
 class MediaSecurity(Section):
-    mechanisms: tuple[Mechanism, ...] = ("sdes-srtp",)
+    mechanisms: tuple[Mechanism, ...] = ("sdes-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls")
     """Announced to UEs in Security-Server, in this order, as far as some gateway can."""
     offer_suites: tuple[SuiteName, ...] = (MANDATORY_SUITE,)
     """In offers to UEs, one crypto line each, in this order."""
@@ -61,6 +61,9 @@ class MediaSecurity(Section):
     """Accept a=fingerprint with SHA-1, where a UE names no better hash."""
     bfcp_tls_role: Literal["answerer-server", "setup"] = "answerer-server"
     """TLS server of BFCP: who answers (RFC 4583), or by a=setup (RFC 8856)."""
+    msrp: Literal["auto", "aware", "agnostic"] = "auto"
+    """Where the gateway leads the paths of each message over itself (TS 23.334 5.19): auto: unless both ends
+    say a=msrp-cema; aware: always; agnostic: never. Only if the gateway can, and TLS ends there if any."""
     media_inactivity: Annotated[int, Field(ge=0, le=86_400)] = 30
     """Seconds without media after which the gateway reports it; 0: never."""
     early_media: Literal["sendrecv", "sendonly", "recvonly", "inactive"] = "sendrecv"

@@ -103,6 +103,7 @@ class Calls:
             source=binding.flow.remote[0],
             suites=abilities.suites,
             terminates=abilities.mechanisms,
+            aware=abilities.aware,
             heartbeat=self.settings.heartbeat,
             inactivity=self.settings.inactivity,
             implicit=binding.implicit,

@@ -17,10 +17,12 @@ RETRY_AFTER = 5
 
 @dataclass(slots=True)
 class Abilities:
-    """What a gateway announced. suites: of its engine; mechanisms: of media security that it can end."""
+    """What a gateway announced. suites: of its engine; mechanisms: of media security that it can end;
+    aware: protocols of media that it can be aware of."""
 
     suites: frozenset[str]
     mechanisms: frozenset[str]
+    aware: frozenset[str]
 
 
 class Gateways:

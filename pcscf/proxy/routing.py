@@ -1,6 +1,5 @@
 """Via, Max-Forwards, Route and Record-Route of a forwarded request (RFC 3261 16.4 to 16.6, RFC 5658)."""
 
-import re
 from zlib import crc32
 
 from pcscf.errors import SipRefusal
@@ -14,6 +13,8 @@ __all__ = ["MAGIC_COOKIE", "OwnAddresses"]
 DEFAULT_MAX_FORWARDS = 70
 #: Scheme, transport -> what our URI says of the transport, where that is not its name.
 _IN_URI = {("sip", "udp"): "", ("sip", "wss"): "ws", ("sips", "wss"): "ws", ("sips", "tls"): ""}
+_SCHEMES = ("sip", "sips")
+_OPENINGS = frozenset({"<sip", "<sips"})
 #: The option tags that a proxy's extensions may demand and that this one has (RFC 3261 16.3 step 5).
 PROXY_OPTIONS = frozenset({"mediasec", "sec-agree", "path", "outbound"})
 #: Requests that make dialogs other than calls: their route must lead back as well.
@@ -29,8 +30,10 @@ class OwnAddresses:
 
     def __init__(self, listeners: list[Listener]) -> None:
         self._pairs = {(listener.host.lower(), listener.port) for listener in listeners}
-        hosts = "|".join(re.escape(listener.hostport) for listener in listeners)
-        self._written = re.compile(rf"<sips?:([A-Za-z0-9\-._~]*)@(?:{hosts})(?:;transport=[a-z]+)?;lr>")
+        #: What stands behind the user part in our entries, as ``own_uri`` writes them.
+        self._written = {
+            own_uri(listener, "", scheme).partition("@")[2] for listener in listeners for scheme in _SCHEMES
+        }
 
     def is_sent_by(self, via: Via) -> bool:
         return (via.host.lower(), via.port or 5060) in self._pairs
@@ -42,10 +45,16 @@ class OwnAddresses:
 
     def token(self, route: str) -> str | None:
         """Return the user part of a Route value that is ours, None for another's. Raises SipRefusal."""
-        if found := self._written.fullmatch(route):  # as we write it: nothing has to be parsed
-            return found[1]
+        front, _, rest = route.partition("@")
+        scheme, _, user = front.partition(":")
+        if rest in self._written and scheme in _OPENINGS and (not user or _is_token(user)):
+            return user  # as we write it: nothing has to be parsed
         uri = SipUri.parse(NameAddr.parse(route).uri)
         return (uri.user or "") if self.has(uri) else None
+
+
+def _is_token(user: str) -> bool:
+    return user.isascii() and user.replace("-", "").isalnum()
 
 
 def strip_own_routes(request: Request, own: OwnAddresses) -> str | None:
@@ -70,6 +79,9 @@ def strip_own_routes(request: Request, own: OwnAddresses) -> str | None:
             break
         stripped += 1
         token = user
+    if stripped and stripped == len(routes):
+        request.remove("route")
+        return token
     for _ in range(stripped):
         request.pop_value("route")
     return token

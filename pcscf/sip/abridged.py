@@ -30,5 +30,6 @@ def abridged(data: bytes, why: TooMuch) -> Request:
     message = parse(b"".join([data[:start], *lines, b"\r\n\r\n"]))
     if not isinstance(message, Request) or any(key not in message for key in _NEEDED):
         raise BadMessage(why.reason)
+    message.vouched = -1
     message.fields.insert(0, (TOO_LARGE if why.status == 513 else TOO_MANY, "Omitted:"))
     return message

@@ -25,6 +25,10 @@ def from_datagram(data: bytes) -> Request | Response | None:
         if not data:
             return None
     message = _parse(data)
+    if message.vouched >= 0:
+        if message.vouched < len(message.body):
+            message.body = message.body[: message.vouched]
+        return message
     length = message.get("content-length")
     if length is not None and _LENGTH.fullmatch(length) and int(length) < len(message.body):
         message.body = message.body[: int(length)]
@@ -110,10 +114,12 @@ class StreamReader:
             return None
         self._scanned = 0
         head = _parse(bytes(buffer[: end + 4]))
-        lengths = head.all("content-length")
-        if len(lengths) != 1 or not _LENGTH.fullmatch(lengths[0]):
-            raise self._refuse(head, 400, "no single valid Content-Length on a stream")
-        need = int(lengths[0])
+        need = head.vouched
+        if need < 0:
+            lengths = head.all("content-length")
+            if len(lengths) != 1 or not _LENGTH.fullmatch(lengths[0]):
+                raise self._refuse(head, 400, "no single valid Content-Length on a stream")
+            need = int(lengths[0])
         if need > MAX_BODY:
             raise self._refuse(head, 513, "body too large")
         del buffer[: end + 4]

@@ -20,6 +20,8 @@ _VIA = re.compile(
     r"(\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9_.\-]++)[ \t]*+(?::[ \t]*+([0-9]{1,5})[ \t]*+)?(;.*)?",
     re.IGNORECASE | re.DOTALL,
 )
+#: Protocol and transport as nearly everybody writes them.
+_PROTOCOLS = {f"SIP/2.0/{transport}": transport for transport in ("UDP", "TCP", "TLS", "WS", "WSS")}
 #: Quoted string or tokens, then the URI between angle brackets, then parameters.
 _NAME_ADDR = re.compile(
     r'(?:"((?:[^"\\]++|\\.)*)"[ \t]*+|([^"<>]*+))<[ \t]*+([^<>"\x00-\x20]++)[ \t]*+>[ \t]*+(;.*)?', re.DOTALL
@@ -76,6 +78,16 @@ class Via:
     @classmethod
     def parse(cls, value: str) -> "Via":
         """Parse one value. Raises SipRefusal 400."""
+        start, _, rest = value.partition(";")
+        protocol, _, sent_by = start.partition(" ")
+        name, colon, digits = sent_by.partition(":")
+        plain = _PROTOCOLS.get(protocol)
+        # A regular expression costs ten times as much: it is for what else may be written.
+        if plain is not None and name.isascii() and name.replace(".", "").isalnum():
+            if not colon:
+                return Via(plain, name, None, parse_params(rest))
+            if is_number(digits, 1, MAX_PORT) and len(digits) <= 5:
+                return Via(plain, name, int(digits), parse_params(rest))
         found = _VIA.fullmatch(value)
         if found is None:
             raise SipRefusal("bad Via")
@@ -153,6 +165,9 @@ def tag_of(value: str | None) -> str | None:
     if value is None:
         return None
     params = value[value.rfind(">") + 1 :]
+    # As nearly everybody writes it: nothing else has to be looked at.
+    if params.startswith(";tag=") and (plain := params[5:]).isalnum() and value.count(">") <= 1:
+        return plain
     if '"' in params or value.count(">") > 1:  # a quoted string may contain anything: read it properly
         try:
             return NameAddr.parse(value).tag
@@ -168,7 +183,11 @@ def tag_of(value: str | None) -> str | None:
 
 def cseq_of(message: Message) -> tuple[int, str]:
     """Return number and method of CSeq. Raises SipRefusal 400."""
-    words = [word for word in (message.get("cseq") or "").replace("\t", " ").split(" ") if word]
+    value = message.get("cseq") or ""
+    number, _, method = value.partition(" ")
+    if method.isalpha() and len(number) <= 9 and number.isascii() and number.isdigit():
+        return int(number), method
+    words = [word for word in value.replace("\t", " ").split(" ") if word]
     if len(words) != 2 or not is_number(words[0], 0, MAX_CSEQ):
         raise SipRefusal("bad or missing CSeq")
     return int(words[0]), words[1]

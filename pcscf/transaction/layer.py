@@ -7,12 +7,12 @@ from collections.abc import Callable
 from hashlib import blake2s
 from typing import Any
 
-from pcscf.errors import SipRefusal
+from pcscf.errors import BadMessage, SipRefusal
 from pcscf.flow import Flow
 from pcscf.sip.build import response_to
 from pcscf.sip.headers import Via, cseq_of
 from pcscf.sip.message import Request, Response
-from pcscf.sip.validate import check_fields, validate
+from pcscf.sip.validate import validate, validate_response
 from pcscf.transaction.effects import (
     Acknowledged,
     Cancelled,
@@ -102,10 +102,12 @@ class TransactionLayer:
             server = self._run.servers.get(key)
             if server is not None and self._absorb(request, server):
                 return
+            in_order = request.in_order  # the stamp is ours
             stamp(request, via, flow)
             if self._admit is not None:
                 self._admit(request, flow, self._run.now)
-            validate(request)
+            if not in_order:
+                validate(request)
             self._accept(request, key, flow)
         except SipRefusal as refusal:
             self._refuse(request, flow, refusal)
@@ -150,8 +152,9 @@ class TransactionLayer:
             if client is None:
                 self._count("unmatched_responses")
                 return
-            check_fields(response)
-        except SipRefusal:
+            if not response.in_order:
+                validate_response(response)
+        except (SipRefusal, BadMessage):
             self._count("bad_responses")
             return
         status = response.status

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from agw.control.outages import Outages
 from agw.control.supervision import Supervision
+from agw.control.termination import End
 from agw.engine.api import PortId
+from agw.tcp.api import TcpLeg
 from iq.errors import IqError
 from iq.procedures import (
     ALL_CONTEXTS,
@@ -27,13 +29,24 @@ from tests.support.fake_engine import FakeEngine, gateway
 TRANSPORTS = ["RTP/AVP", "RTP/SAVP", "UDPTL", "UDP/TLS/RTP/SAVPF", "TCP/MSRP", "TCP/TLS", ""]
 ADDRESSES = ["192.0.2.1", "2001:db8::1", "", "no address", "224.0.0.1"]
 
+paths = st.sampled_from(["msrp://a:1/s;tcp"] * 3 + ["msrp://b:2/t;tcp", None])
 endpoints = st.none() | st.builds(Endpoint, st.sampled_from(ADDRESSES), st.integers(0, 65536))
 cryptos = st.none() | st.builds(
     Crypto,
     st.sampled_from(["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM", "unknown"]),
     st.sampled_from([28, 30]).map(lambda length: Key(bytes(length))),
 )
-streams = st.builds(
+#: MSRP of which the gateway is to be aware, as a rule.
+messages = st.builds(
+    Stream,
+    st.integers(1, 2),
+    st.just("message"),
+    st.sampled_from(["TCP/MSRP"] * 3 + TRANSPORTS),
+    setup=st.none() | st.sampled_from(Setup),
+    local_path=paths,
+    remote_path=paths,
+)
+streams = messages | st.builds(
     Stream,
     st.integers(0, 4),
     st.just("audio"),
@@ -65,7 +78,10 @@ procedures: st.SearchStrategy[Procedure] = st.one_of(
     st.builds(Release, terminations),
     st.builds(AuditTerminations),
 )
-actions = st.builds(
+sessions = st.tuples(messages, messages).map(
+    lambda both: Action(None, [Reserve("access", [both[0]], 20), Reserve("core", [both[1]], 20)])
+)
+actions = sessions | st.builds(
     Action,
     st.none() | st.integers(0, 6) | st.just(ALL_CONTEXTS),
     st.lists(procedures, max_size=4),
@@ -121,3 +137,16 @@ def _audit(terminations: dict, contexts: dict, engine: FakeEngine) -> None:
                 end, twin = one.ends[number], other.ends[number]
                 joined = engine.tcp.joined if end.tcp else engine.joined
                 assert joined.get(end.port) == (twin.port if end.tcp is twin.tcp else None)
+                if end.tcp and twin.tcp:
+                    _audit_paths(engine.tcp.legs[end.port], engine.tcp.legs[twin.port], end, twin)
+
+
+def _audit_paths(one: TcpLeg, other: TcpLeg, end: End, twin: End) -> None:
+    """The gateway is aware of MSRP in both directions or in none, and of what it was told."""
+    told = {end.local_path, end.remote_path, twin.local_path, twin.remote_path}
+    assert (one.rewriting is None) is (other.rewriting is None)
+    if one.rewriting is not None:
+        assert None not in told
+        assert one.rewriting == (end.local_path, twin.remote_path, twin.local_path)
+    elif told != {None} and end.transport.upper() == "TCP/MSRP":
+        assert one.setup is other.setup is None

@@ -129,6 +129,7 @@ FINGERPRINT = st.sampled_from(sorted(HASHES)).flatmap(
         Fingerprint, st.just(name), st.binary(min_size=HASHES[name], max_size=HASHES[name])
     )
 )
+PATH = st.sampled_from(["msrp://a.example:1/s;tcp", "MSRPS://u@[::1]/a=/+;tcp;x=y"])
 TLS_ID = st.text(string.ascii_letters + string.digits + "+/-_", min_size=20, max_size=40)
 
 
@@ -152,6 +153,8 @@ def streams(local: st.SearchStrategy[Endpoint | None]) -> st.SearchStrategy[list
         st.just(()) | st.lists(FINGERPRINT, max_size=3).map(tuple),
         st.booleans(),
         st.none() | TLS_ID,
+        st.none() | PATH,
+        st.none() | PATH,
     )
     return st.lists(stream, min_size=1, max_size=3, unique_by=lambda found: found.id)
 
@@ -200,7 +203,7 @@ def test_replies_survive_the_wire(number, context, found):
         for stream in told:
             # No reply says them.
             stream.mode = stream.remote = stream.remote_crypto = stream.setup = None
-            stream.choose_fingerprint = stream.tls_id = None
+            stream.choose_fingerprint = stream.tls_id = stream.local_path = stream.remote_path = None
             stream.establish = stream.start_tls = False
             stream.remote_fingerprints = ()
     action = Action(None, [Reserve("r", [Stream()], 60)] * len(found))

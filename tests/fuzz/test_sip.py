@@ -76,6 +76,40 @@ def test_header_parsers_raise_refusals_alone(text: str) -> None:
     assert tag_of(text) != ""
 
 
+@given(
+    st.sampled_from(
+        ["a.example", "192.0.2.1:5060", "[::1]:1", "a b", "a-b.c", "a:0", "a:65536", "a:000001", ".", ""]
+    ),
+    st.sampled_from(["", " ", ";branch=z9hG4bK1;rport", ';x=";";y', ';x="', ";"]) | SIPPISH,
+)
+def test_a_plain_via_is_read_as_any_other(sent_by: str, rest: str) -> None:
+    read: list[tuple[object, ...]] = []
+    for protocol in ("SIP/2.0/TLS", "SIP / 2.0/TLS"):  # the second is for the regular expression
+        try:
+            via = Via.parse(f"{protocol} {sent_by}{rest}")
+            read.append((via.version, via.transport, via.host, via.port, via.params))
+        except SipRefusal as refusal:
+            read.append((refusal.reason,))
+    assert read[0] == read[1]
+
+
+@given(st.text("0123456789", max_size=11), st.text(" \tABc.1", max_size=8))
+def test_a_plain_cseq_is_read_as_any_other(number: str, method: str) -> None:
+    read: list[tuple[int, str]] = []
+    for value in (f"{number} {method}", f"{number}\t {method}"):  # the second is no plain one
+        try:
+            read.append(cseq_of(with_cseq(value)))
+        except SipRefusal:
+            read.append((-1, ""))
+    assert read[0] == read[1]
+
+
+def with_cseq(value: str) -> Message:
+    message = request()
+    message.set("CSeq", value)
+    return message
+
+
 @given(SIPPISH)
 def test_uris_and_addresses_survive_their_own_text(text: str) -> None:
     for value in (text, f"sip:{text}", f"<sip:a@b>{text}"):

@@ -10,6 +10,7 @@ from OpenSSL import SSL
 
 from agw.security.api import Security
 from agw.tcp.api import TcpLeg
+from agw.tcp.msrp import Rewriting
 from agw.tcp.relay import TcpRelay
 from agw.tcp.states import State
 from iq.procedures import Endpoint, Setup
@@ -33,6 +34,7 @@ legs = st.fixed_dictionaries(
         "latching": st.booleans(),
         "source": st.sampled_from([None, LOOPBACK, "192.0.2.0/24"]),
         "security": st.sampled_from([None, None, *SECURITY]),
+        "rewriting": st.sampled_from([None, Rewriting("msrp://a/s;tcp", "msrp://b/s;tcp", "msrp://c/s;tcp")]),
     }
 )
 steps = st.tuples(
@@ -154,7 +156,7 @@ class Life:
 def _do(sock: socket.socket, action: str) -> None:
     match action:
         case "send":
-            sock.send(b"octets")
+            sock.send(b"MSRP abcd SEND\r\nTo-Path: msrp://a/s;tcp\r\nFrom-Path: b\r\n-------abcd$\r\nMSRP ")
         case "flood":
             sock.send(bytes(1 << 20))
         case "finish":

@@ -30,6 +30,8 @@ line = st.fixed_dictionaries(
             ["", "0a1b2c3d4e5f60718293a4b5"] * 4 + ["b5a49382716f5e4d3c2b1a00", "short"]
         ),
         "request": st.sampled_from([True] * 6 + [False]),
+        "path": st.sampled_from(["s;tcp"] * 6 + ["t;tcp", "no path"]),
+        "cema": st.sampled_from([False] * 4 + [True]),
     }
 )
 #: An offer of one side; an answer, as it may be; or the offer fails.
@@ -45,7 +47,8 @@ def written(one: dict[str, object], side: Side, media: str) -> str:
     lines = [f"m={media} {one['port']} {proto} *"]
     if "MSRP" in proto:
         scheme = "msrps" if "TLS" in proto else "msrp"
-        lines.append(f"a=path:{scheme}://host.example:{one['port']}/s;tcp")
+        lines.append(f"a=path:{scheme}://host.example:{one['port']}/{one['path']}")
+        lines += ["a=msrp-cema"] if one["cema"] else []
     lines += [f"a={name}:{one[name]}" for name in ("setup", "connection") if one[name]]
     if side is Side.ACCESS:
         values = one["fingerprints"]
@@ -74,6 +77,11 @@ def check_stream(stream: Stream, access: bool) -> None:
     if stream.start_tls and stream.transport.startswith("UDP"):
         assert stream.setup is Setup.ACTIVE
     assert not (stream.start_tls or stream.establish) or stream.setup is not None
+    assert (stream.local_path is None) is (stream.remote_path is None)
+    for path in (stream.local_path, stream.remote_path):
+        if path is not None:
+            assert stream.transport == ("TCP/TLS/MSRP" if access else "TCP/MSRP")
+            assert path.startswith("msrps://" if access else "msrp://")
 
 
 @settings(max_examples=200)
@@ -81,12 +89,13 @@ def check_stream(stream: Stream, access: bool) -> None:
     st.lists(st.sampled_from(sorted(PROTOS)), min_size=1, max_size=2),
     st.lists(move, min_size=2, max_size=12),
     st.sampled_from(["setup", "answerer-server"]),
+    st.sampled_from(["auto", "aware", "agnostic"]),
 )
 def test_any_life(
-    medias: list[str], moves: list[tuple[str, Side, list[dict[str, object]]]], role: str
+    medias: list[str], moves: list[tuple[str, Side, list[dict[str, object]]]], role: str, msrp: str
 ) -> None:
     session = MediaSession(
-        MediaPolicy(bfcp_tls_role=role, end_to_end=False), profile(*ALL, network=ALL), Random()
+        MediaPolicy(bfcp_tls_role=role, msrp=msrp, end_to_end=False), profile(*ALL, network=ALL), Random()
     )
     gateway = Gateway()
     offered = None

@@ -90,7 +90,7 @@ class Talk:
         self.send("ACK")
         await self.expect(self.core, Request, "ACK")
         for voice, description in ((self.far, invite.body), (self.phone, ok.body)):
-            line = parse_sdp(description).audio()
+            line = parse_sdp(description).first("audio")
             assert line is not None
             voice.to = line.rtp
             voice.reader = Unprotector(SdesKey.parse(line.crypto[0])) if line.crypto else None

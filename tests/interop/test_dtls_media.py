@@ -2,19 +2,12 @@
 
 import asyncio
 import contextlib
-import hashlib
 import re
-import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from agw.app import Process
-from agw.config import Config
-from hosting.config import load
-from hosting.daemon import Stopping
-from iq.fingerprint import Fingerprint
 from iq.procedures import (
     Action,
     Change,
@@ -27,11 +20,12 @@ from iq.procedures import (
     Setup,
     Stream,
 )
-from tests.support import engines
-from tests.support.agw_process import Palg, local, write
+from tests.support import engines, openssl
+from tests.support.agw_process import Palg, controlled, local
 from tests.support.certificates import Files, issue
 from tests.support.media_peer import LOOPBACK, TIMEOUT, Peer, free_port, rtcp, rtp, until
-from tests.support.programs import bound, need
+from tests.support.openssl import fingerprint
+from tests.support.programs import need
 from tests.support.srtp_reference import Reference
 
 pytestmark = pytest.mark.interop
@@ -43,24 +37,14 @@ PROFILES = [
     pytest.param("SRTP_AES128_CM_SHA1_80", "AES_CM_128_HMAC_SHA1_80", 16, 14, id="AES-CM"),
     pytest.param("SRTP_AEAD_AES_128_GCM", "AEAD_AES_128_GCM", 16, 12, id="AES-GCM"),
 ]
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 UDPTL = bytes.fromhex("0005 06 c001800000ff 00 01 06 c00180000061")
 
 
 @pytest.fixture(params=engines.NAMES)
 async def palg(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Palg]:
-    """A controller, and a gateway with each engine that connects to it."""
     need("openssl")
-    if request.param == "native":
-        engines.require_native()
-    made = Palg()
-    await made.controller.start()
-    path = write(tmp_path / "agw.yaml", made.controller.port, kind=request.param)
-    process = Process(load(path, Config))
-    await process.start(Stopping())
-    yield made
-    await process.close()
-    await made.controller.close()
+    async with controlled(tmp_path, request.param) as made:
+        yield made
 
 
 class Session:
@@ -90,18 +74,6 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.ue.close()
         self.far.close()
-
-
-def fingerprint(path: Path) -> Fingerprint:
-    return of_pem(path.read_text())
-
-
-def of_pem(text: str) -> Fingerprint:
-    return Fingerprint("sha-256", hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).digest())
-
-
-def own(files: Files) -> tuple[str | Path, ...]:
-    return "-cert", files.certificate, "-key", files.private_key
 
 
 async def both_ways(session: Session, mine: Reference, its: Reference) -> None:
@@ -145,11 +117,7 @@ async def test_a_ue_that_is_the_client(
             mine, its = references(said[1].decode(), suite, key, salt)
             await both_ways(session, mine, its)
             assert f"SRTP Extension negotiated, profile={profile}" in ue.text
-            certificate = re.search(
-                r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", ue.text, re.DOTALL
-            )
-            assert certificate is not None
-            assert of_pem(certificate[0]) == session.certificate
+            assert ue.sees == session.certificate
             assert re.search(r"ECDHE-ECDSA-AES(128|256)-GCM", ue.text)
         assert palg.told == []
 
@@ -191,25 +159,6 @@ async def test_a_fax_of_a_ue_that_is_the_server(palg: Palg, tmp_path: Path) -> N
             assert await session.far.receive() == UDPTL + b"\n"
 
 
-@pytest.mark.parametrize("shown", ["another", "none"])
-async def test_who_is_not_expected(palg: Palg, tmp_path: Path, shown: str) -> None:
-    files, others = issue(tmp_path, "ue"), issue(tmp_path, "other")
-    with Session(palg, SRTP, files.certificate) as session:
-        await session.reserve()
-        showing = others if shown == "another" else None
-        async with client(session, showing, "-use_srtp", "SRTP_AES128_CM_SHA1_80") as ue:
-            await until(lambda: palg.told != [])
-            await ue.until(rb"(?i)alert")
-        [(_, told)] = palg.told
-        assert isinstance(told, SecurityChange)
-        wanted = SecurityCause.FINGERPRINT if shown == "another" else SecurityCause.NO_CERTIFICATE
-        assert (told.stream, told.change, told.cause) == (1, Change.FAILED, wanted)
-        session.far.send(rtp(1), session.to_core)
-        session.ue.send(rtp(1), session.to_access)
-        session.far.send(rtp(2), session.to_access)
-        assert session.far.pending() == session.ue.pending() == []
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -229,66 +178,18 @@ async def test_what_the_profile_does_not_have(palg: Palg, tmp_path: Path, option
         assert (told.change, told.cause) == (Change.FAILED, SecurityCause.PROTOCOL)
 
 
-class Openssl:
-    """A running program, and what it has written so far."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self.output = b""
-
-    @property
-    def text(self) -> str:
-        return self.output.decode("utf-8", "replace")
-
-    def write(self, data: bytes) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(data)
-
-    async def until(self, pattern: bytes) -> re.Match[bytes]:
-        """Wait for what it says, and one octet behind it."""
-        assert self._process.stdout is not None
-        async with asyncio.timeout(20):
-            while (found := re.search(pattern + rb"(?s:.)", self.output)) is None:
-                more = await self._process.stdout.read(65536)
-                assert more, self.text
-                self.output += more
-        return found
-
-
 @contextlib.asynccontextmanager
-async def openssl(*command: str | Path) -> AsyncIterator[Openssl]:
-    """Ends with the block."""
-    process = await asyncio.create_subprocess_exec(
-        "openssl",
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        yield Openssl(process)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.communicate()
-
-
-@contextlib.asynccontextmanager
-async def client(session: Session, files: Files | None, *options: str) -> AsyncIterator[Openssl]:
+async def client(session: Session, files: Files | None, *options: str) -> AsyncIterator[openssl.Openssl]:
     """A UE that is the client of DTLS 1.2."""
-    to = "{}:{}".format(*session.to_access)
-    shown = own(files) if files is not None else ()
-    async with openssl("s_client", "-dtls1_2", "-connect", to, "-showcerts", *shown, *options) as made:
+    async with openssl.client(session.to_access, files, openssl.DTLS, *options) as made:
         yield made
 
 
 @contextlib.asynccontextmanager
-async def server(session: Session, files: Files, *options: str) -> AsyncIterator[Openssl]:
+async def server(session: Session, files: Files, *options: str) -> AsyncIterator[openssl.Openssl]:
     """A UE that is the server, and waits; ``session`` knows where."""
     port = free_port()
     session.access.remote = Endpoint(LOOPBACK, port)
     session.access.setup, session.access.start_tls = Setup.ACTIVE, True
-    at = f"{LOOPBACK}:{port}"
-    async with openssl("s_server", "-dtls1_2", "-accept", at, "-Verify", "1", *own(files), *options) as made:
-        await until(lambda: bound(port, "udp"))
+    async with openssl.server(port, files, openssl.DTLS, *options) as made:
         yield made

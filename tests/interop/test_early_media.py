@@ -84,7 +84,7 @@ class Ringing:
 
     def learn(self, description: bytes) -> Unprotector:
         """Take the answer's address and key; return what reads the gateway's SRTP."""
-        line = parse_sdp(description).audio()
+        line = parse_sdp(description).first("audio")
         assert line is not None
         self.phone.to, self.phone.protector = line.rtp, Protector(self.key)
         (crypto,) = line.crypto
@@ -178,7 +178,7 @@ async def ring(default: str) -> AsyncIterator[Ringing]:
             offer = _request("INVITE", aor("far"), 1, to, ue.port, kind, body=sdp(media, LOOPBACK))
             ue.send(offer, net.edge.access.port)
             invite = await expect_request(core, "INVITE")
-            line = parse_sdp(invite.body).audio()
+            line = parse_sdp(invite.body).first("audio")
             assert line is not None
             far.to = line.rtp
             yield Ringing(net, ue, core, phone, far, invite, key)

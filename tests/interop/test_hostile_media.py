@@ -11,9 +11,9 @@ from ruamel.yaml import YAML
 
 from lab import rtcp, rtp
 from lab.call import Call
+from lab.relay import Party
 from lab.sockets import Address, open_socket
 from lab.srtp import DEFAULT_SUITE, Protector, SdesKey
-from lab.witness import Party
 from tests.support.attacker import Attacker
 from tests.support.edge import Network, aor, network
 from tests.support.programs import need, udp_ports, until
@@ -100,7 +100,7 @@ async def attack() -> AsyncIterator[Attack]:
         alice = await net.ue("alice")
         await net.echo("bob")
         call = await alice.call(aor("bob"), timeout=10)
-        agreed = call.negotiation.agreed
+        agreed = call.media.negotiation.agreed
         assert agreed is not None
         assert agreed.send is not None
         stranger = net.stack.enter_context(contextlib.closing(open_socket("127.0.0.1", 0)))

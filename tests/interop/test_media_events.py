@@ -32,7 +32,7 @@ def policy(name: str) -> Any:
 
 async def forge(call: Call) -> None:
     """Somebody without the key sends to the port that the UE sends to."""
-    agreed = call.negotiation.agreed
+    agreed = call.media.negotiation.agreed
     assert agreed is not None
     wrong = Protector(SdesKey.generate(DEFAULT_SUITE))
     with contextlib.closing(open_socket(LOOPBACK, 0)) as stranger:

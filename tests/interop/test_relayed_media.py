@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.negotiation import Protection, Terms
+from lab.descriptions import Protection, Terms
 from tests.support.edge import Network, aor, network
 
 pytestmark = pytest.mark.interop

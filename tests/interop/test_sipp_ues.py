@@ -2,10 +2,12 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.sockets import free_port
+from pcscf.config.media_security import MECHANISMS
 from tests.interop.test_kamailio import kamailio
 from tests.support.edge import DOMAIN, PASSWORD, Network, network
 from tests.support.programs import need
@@ -63,9 +65,15 @@ async def calls(net: Network, directory: Path, scenario: str, number: int, *more
             assert await callee.ended(WITHIN) == 0, wrong.format(errors_of(directory / bob), "")
 
 
+def everything_announced(settings: dict[str, Any]) -> None:
+    """The longest Security-Server, which has to come back whole."""
+    settings["media_security"] = {"mechanisms": list(MECHANISMS), "strict_verify": True}
+
+
 async def test_every_scenario(tmp_path: Path) -> None:
     """All at the same time, as their pauses take longer than their work."""
-    async with kamailio(tmp_path, children=1) as (uri, _), network(next_hop=uri) as net:
+    edge: dict[str, Any] = {"edit_pcscf": everything_announced}
+    async with kamailio(tmp_path, children=1) as (uri, _), network(next_hop=uri, **edge) as net:
         async with asyncio.TaskGroup() as group:
             for path in SCENARIOS.glob("ue_call*.xml"):
                 group.create_task(calls(net, tmp_path, path.name, 3))

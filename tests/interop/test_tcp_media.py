@@ -9,12 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agw.app import Process
-from agw.config import Config
-from hosting.config import load
-from hosting.daemon import Stopping
 from iq.procedures import Action, BearerChange, Endpoint, Latch, Mode, Release, Reserve, Setup, Stream
-from tests.support.agw_process import Palg, local, write
+from tests.support.agw_process import Palg, controlled, local
 from tests.support.certificates import issue
 from tests.support.media_peer import LOOPBACK, until
 from tests.support.programs import Program, need
@@ -26,15 +22,9 @@ OCTETS = 3_000_000
 
 @pytest.fixture
 async def palg(tmp_path: Path) -> AsyncIterator[Palg]:
-    """A controller, and a gateway that connects to it."""
     need("openssl")
-    made = Palg()
-    await made.controller.start()
-    process = Process(load(write(tmp_path / "agw.yaml", made.controller.port), Config))
-    await process.start(Stopping())
-    yield made
-    await process.close()
-    await made.controller.close()
+    async with controlled(tmp_path) as made:
+        yield made
 
 
 async def client(to: tuple[str, int], ca: Path) -> asyncio.subprocess.Process:

@@ -1,302 +1,205 @@
-"""Calls with MSRP and BFCP whose TLS ends at the edge: real pcscf and agw, OpenSSL as the UE's media."""
+"""Calls with MSRP whose TLS ends at the edge: real pcscf and agw, OpenSSL as the UE's TLS, ends that compare
+whole URIs."""
 
-import asyncio
 import contextlib
-import hashlib
-import re
-import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from iq.fingerprint import Fingerprint, read_fingerprint
-from pcscf.sip.build import response_to
-from pcscf.sip.message import Request, Response
+from iq.fingerprint import read_fingerprint
 from tests.support.certificates import Files, issue
-from tests.support.edge import Network, aor, network
+from tests.support.media_call import Agreed, Calling, calling, where
 from tests.support.media_peer import LOOPBACK, free_port
-from tests.support.node import Peer
-from tests.support.programs import Program, need
+from tests.support.msrp_ends import Strict, converse
+from tests.support.openssl import Openssl, client, fingerprint, server
+from tests.support.programs import need
 from tests.support.tcp_media import End
 
 pytestmark = pytest.mark.interop
 
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-SDP = ("Content-Type", "application/sdp")
-
-
-def fingerprint(pem: str) -> Fingerprint:
-    return Fingerprint("sha-256", hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).digest())
-
-
-def of(pattern: str, message: Request | Response) -> str:
-    """What ``pattern`` finds in the body."""
-    found = re.search(pattern, message.body.decode(), re.MULTILINE)
-    assert found is not None, message.body.decode()
-    return found[1]
-
-
-def sdp(port: int, *lines: str, version: int = 1) -> bytes:
-    """lines: the m= line without its port, attributes."""
-    media, *attributes = lines
-    kind, _, rest = media.partition(" ")
-    head = ("v=0", f"o=- 1 {version} IN IP4 {LOOPBACK}", "s=-", f"c=IN IP4 {LOOPBACK}", "t=0 0")
-    return "".join(f"{line}\r\n" for line in (*head, f"m={kind} {port} {rest}", *attributes)).encode()
+CALLERS = pytest.mark.parametrize("of_ue", [True, False], ids=["the UE calls", "the UE is called"])
 
 
 @dataclass
-class Line:
-    """The SIP of a UE and of the core, each a UDP socket, around a running edge."""
+class Talk:
+    """A session of MSRP between the UE and the core's end. setup: of the UE, whose TLS follows TCP."""
 
-    net: Network
-    ue: Peer
-    core: Peer
+    line: Calling
+    files: Files
+    setup: str = "active"
+    far: End = field(default_factory=End)
+    port: int = field(default_factory=free_port)
 
-    def invite(self, peer: Peer, port: int, body: bytes, *extra: str) -> None:
-        lines = [
-            f"INVITE {aor('far' if peer is self.ue else 'pbx')} SIP/2.0",
-            f"Via: SIP/2.0/UDP {LOOPBACK}:{peer.port};branch=z9hG4bKfirst;rport",
-            "Max-Forwards: 70",
-            f"From: <{aor('pbx' if peer is self.ue else 'far')}>;tag=a",
-            f"To: <{aor('far' if peer is self.ue else 'pbx')}>",
-            "Call-ID: tls@ims.example",
-            "CSeq: 1 INVITE",
-            f"Contact: <sip:one@{LOOPBACK}:{peer.port}>",
-            *extra,
-            "Content-Type: application/sdp",
-            f"Content-Length: {len(body)}",
-        ]
-        peer.send("\r\n".join([*lines, "", ""]).encode() + body, port)
+    @property
+    def paths(self) -> tuple[str, str]:
+        at = self.far.endpoint.port
+        return f"msrps://{LOOPBACK}:{self.port}/ue;tcp", f"msrp://{LOOPBACK}:{at}/far;tcp"
 
-    async def asked(self, peer: Peer, method: str) -> Request:
-        """The next request of ``method``; retransmissions of others are read over."""
-        while True:
-            message = await peer.read()
-            if isinstance(message, Request) and message.method == method:
-                return message
+    def offered(self, connection: str) -> tuple[bytes, bytes]:
+        """What the UE and what the far end say."""
+        mine, its = self.paths
+        other = "passive" if self.setup == "active" else "active"
+        ue = (
+            f"m=message {self.port} TCP/TLS/MSRP *\na=accept-types:*\na=path:{mine}\na=setup:{self.setup}\n"
+            f"a=connection:{connection}\na=3ge2ae:requested\n"
+            f"a=fingerprint:{fingerprint(self.files.certificate).text}"
+        )
+        far = (
+            f"m=message {self.far.endpoint.port} TCP/MSRP *\na=accept-types:*\na=path:{its}\n"
+            f"a=setup:{other}\na=connection:{connection}"
+        )
+        return self.line.ue.describe(ue), self.line.core.describe(far)
 
-    async def answered(self, peer: Peer) -> Response:
-        """The 200 to an INVITE."""
-        while True:
-            message = await peer.read()
-            if isinstance(message, Response) and message.status >= 200:
-                assert message.status == 200, message.encode()
-                return message
+    async def begin(self, *, of_ue: bool) -> Agreed:
+        ue, far = self.offered("new")
+        return self._told(
+            await (self.line.call(ue, far) if of_ue else self.line.call(far, ue, of_ue=False)), of_ue
+        )
 
-    def accept(self, peer: Peer, port: int, invite: Request, body: bytes) -> None:
-        headers = [("Contact", f"<sip:other@{LOOPBACK}:{peer.port}>"), SDP]
-        headers += [("Record-Route", value) for value in invite.values("record-route")]
-        peer.send(response_to(invite, 200, to_tag="b", headers=headers, body=body), port)
+    async def again(self, connection: str, *, of_ue: bool = True) -> Agreed:
+        ue, far = self.offered(connection)
+        call = self.line.reoffer(ue, far) if of_ue else self.line.reoffer(far, ue, of_ue=False)
+        return self._told(await call, of_ue)
 
-    def within(
-        self, peer: Peer, port: int, method: str, ok: Response, number: int, body: bytes = b""
-    ) -> None:
-        """A request of the caller in the dialog."""
-        contact = str(ok.get("contact")).partition("<")[2].partition(">")[0]
-        routes = list(reversed(ok.values("record-route")))
-        lines = [
-            f"{method} {contact} SIP/2.0",
-            f"Via: SIP/2.0/UDP {LOOPBACK}:{peer.port};branch=z9hG4bK{method}{number};rport",
-            "Max-Forwards: 70",
-            f"From: {ok.get('from')}",
-            f"To: {ok.get('to')}",
-            "Call-ID: tls@ims.example",
-            f"CSeq: {number} {method}",
-            *[f"Route: {route}" for route in routes],
-            f"Contact: <sip:one@{LOOPBACK}:{peer.port}>",
-            *(["Content-Type: application/sdp"] if body else []),
-            f"Content-Length: {len(body)}",
-        ]
-        peer.send("\r\n".join([*lines, "", ""]).encode() + body, port)
+    def _told(self, agreed: Agreed, of_ue: bool) -> Agreed:
+        [to_ue], [to_far] = (agreed.caller, agreed.callee) if of_ue else (agreed.callee, agreed.caller)
+        assert (to_ue.proto, to_far.proto) == ("TCP/TLS/MSRP", "TCP/MSRP")
+        assert not {"fingerprint", "3ge2ae"} & set(to_far.attributes)
+        self.to_ue, self.to_far = to_ue, to_far
+        return agreed
 
-    async def hang_up(self, ok: Response, *, of_ue: bool = True, number: int = 2) -> None:
-        """The caller does, which is the UE or the core."""
-        ends = [(self.ue, self.net.edge.access.port), (self.core, self.net.edge.core.port)]
-        (caller, port), (callee, other) = ends if of_ue else ends[::-1]
-        self.within(caller, port, "BYE", ok, number)
-        callee.send(response_to(await self.asked(callee, "BYE"), 200), other)
-        await self.answered(caller)
-        await self.net.nothing_left()
+    async def converses(self, ue: Openssl) -> None:
+        """A message in chunks each way, with answers and reports."""
+        mine, its = self.paths
+        one = Strict(ue, mine, self.to_ue.first("path") or "")
+        other = Strict(self.far, its, self.to_far.first("path") or "")
+        await converse(one, other)
+        await converse(other, one)
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Line]:
+async def line() -> AsyncIterator[Calling]:
     need("openssl")
-    ue, core = Peer(), Peer()
-
-    def edit(settings: dict[str, Any]) -> None:
-        contact = f"sip:{LOOPBACK}:{ue.port};transport=udp"
-        known: dict[str, Any] = {
-            "aor": aor("pbx"),
-            "contact": contact,
-            "mechanisms": ["msrp-tls", "bfcp-tls"],
-        }
-        settings["access"]["static"] = [known]
-        settings["media_security"] = {"mechanisms": ["sdes-srtp", *known["mechanisms"]]}
-
-    with contextlib.closing(ue.socket), contextlib.closing(core.socket):
-        async with network(next_hop=f"sip:{LOOPBACK}:{core.port}", edit_pcscf=edit) as net:
-            yield Line(net, ue, core)
+    async with calling("msrp-tls") as made:
+        yield made
 
 
-async def client(to: tuple[str, int], files: Files) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        "openssl", "s_client", "-connect", f"{to[0]}:{to[1]}", "-showcerts", "-cert", files.certificate,
-        "-key", files.private_key,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+@contextlib.asynccontextmanager
+async def talking(line: Calling, directory: Path, setup: str) -> AsyncIterator[Talk]:
+    talk = Talk(line, issue(directory, "ue"), setup)
+    with contextlib.closing(talk.far):
+        yield talk
 
 
-def offered(files: Files, connection: str = "new", version: int = 1) -> bytes:
-    """MSRP of a UE that connects."""
-    announced = fingerprint(files.certificate.read_text()).text
-    return sdp(
-        9, "message TCP/TLS/MSRP *", "a=accept-types:*", "a=path:msrps://127.0.0.1:9/a;tcp", "a=setup:active",
-        f"a=connection:{connection}", f"a=fingerprint:{announced}", "a=3ge2ae:requested", version=version,
-    )  # fmt: skip
-
-
-def answered_by(far: End, connection: str = "new", version: int = 1) -> bytes:
-    """The core waits."""
-    path = f"a=path:msrp://{LOOPBACK}:{far.endpoint.port}/b;tcp"
-    lines = "a=accept-types:*", path, "a=setup:passive", f"a=connection:{connection}"
-    return sdp(far.endpoint.port, "message TCP/MSRP *", *lines, version=version)
-
-
-async def originate(line: Line, far: End, files: Files) -> tuple[Response, tuple[str, int]]:
-    """The UE offers MSRP. The 200, and where the gateway is."""
-    at = line.net.edge
-    line.invite(line.ue, at.access.port, offered(files))
-    came = await line.asked(line.core, "INVITE")
-    assert of("^m=message [0-9]+ (TCP/MSRP) ", came)
-    assert not re.search("fingerprint|3ge2ae|msrps", came.body.decode())
-    line.accept(line.core, at.core.port, came, answered_by(far))
-    ok = await line.answered(line.ue)
-    line.within(line.ue, at.access.port, "ACK", ok, 1)
-    await line.asked(line.core, "ACK")
-    assert "a=setup:passive" in ok.body.decode()
-    return ok, (LOOPBACK, int(of("^m=message ([0-9]+) TCP/TLS/MSRP ", ok)))
-
-
-async def again(
-    line: Line, far: End, files: Files, first: Response, connection: str, number: int
-) -> Response:
-    """The UE offers in the session once more."""
-    at = line.net.edge
-    line.within(line.ue, at.access.port, "INVITE", first, number, offered(files, connection, number))
-    came = await line.asked(line.core, "INVITE")
-    line.accept(line.core, at.core.port, came, answered_by(far, connection, number))
-    ok = await line.answered(line.ue)
-    line.within(line.ue, at.access.port, "ACK", first, number)
-    await line.asked(line.core, "ACK")
-    return ok
-
-
-async def test_messages_of_a_ue(line: Line, tmp_path: Path) -> None:
-    files = issue(tmp_path, "ue")
-    with contextlib.closing(End()) as far:
-        ok, to = await originate(line, far, files)
-        ue = await client(to, files)
-        assert ue.stdin is not None
-        ue.stdin.write(b"MSRP d93kswow SEND\n")
-        await far.accept()
-        assert await far.receive(19) == b"MSRP d93kswow SEND\n"
-        await far.send(b"MSRP d93kswow 200 OK\n")
-        far.finish()
-        async with asyncio.timeout(20):
-            said = (await ue.communicate())[0].decode()
-        assert "MSRP d93kswow 200 OK" in said
-        [certificate] = _PEM.findall(said)
-        assert fingerprint(certificate) == read_fingerprint(of("^a=fingerprint:(.*)\r$", ok))
-        await line.hang_up(ok)
+@CALLERS
+async def test_a_ue_that_connects(line: Calling, tmp_path: Path, of_ue: bool) -> None:
+    """Who connects begins TLS (RFC 6135), whoever called."""
+    async with talking(line, tmp_path, "active") as talk:
+        await talk.begin(of_ue=of_ue)
+        assert talk.to_ue.first("setup") == "passive"
+        async with client(where(talk.to_ue), talk.files, "-quiet") as ue:
+            await talk.far.accept()
+            await talk.converses(ue)
+        await line.hang_up(of_ue=of_ue)
         record = await line.net.edge.pcscf.wait_for(lambda event: event.get("event") == "call", 10)
         assert [one["decision"] for one in record["media"]] == ["e2ae"]
 
 
-async def test_an_offer_in_the_session_keeps_tls_or_renews_it(line: Line, tmp_path: Path) -> None:
-    """Another certificate of the UE, on a=connection:new, is a new stream, and so is the gateway's."""
-    files, others = issue(tmp_path, "ue"), issue(tmp_path, "other")
-    with contextlib.closing(End()) as far:
-        first, to = await originate(line, far, files)
-        ue = await client(to, files)
-        await far.accept()
-        second = await again(line, far, files, first, "existing", 2)
-        assert ue.stdin is not None
-        ue.stdin.write(b"still there\n")
-        assert await far.receive(12) == b"still there\n"
-        third = await again(line, far, others, first, "new", 3)
-        certificates = [of("^a=fingerprint:(.*)\r$", one) for one in (first, second, third)]
-        assert certificates[0] == certificates[1] != certificates[2]
-        async with asyncio.timeout(20):
-            await ue.communicate()
-        assert await far.end() == ""
-        far.connection.close()
-        ue = await client((to[0], int(of("^m=message ([0-9]+) ", third))), others)
-        assert ue.stdin is not None
-        await far.accept()
-        ue.stdin.write(b"new\n")
-        assert await far.receive(4) == b"new\n"
-        far.finish()
-        async with asyncio.timeout(20):
-            await ue.communicate()
-        await line.hang_up(first, number=4)
+@CALLERS
+async def test_a_ue_that_waits(line: Calling, tmp_path: Path, of_ue: bool) -> None:
+    async with (
+        talking(line, tmp_path, "passive") as talk,
+        server(talk.port, talk.files, "-quiet") as ue,
+    ):
+        await talk.begin(of_ue=of_ue)
+        await talk.far.connect(where(talk.to_far))
+        await talk.converses(ue)
+        await line.hang_up(of_ue=of_ue)
 
 
-async def test_a_ue_with_another_certificate_is_hung_up(line: Line, tmp_path: Path) -> None:
-    announced, shown = issue(tmp_path, "announced"), issue(tmp_path, "shown")
-    with contextlib.closing(End()) as far:
-        _, to = await originate(line, far, announced)
-        ue = await client(to, shown)
-        for peer, port in ((line.ue, line.net.edge.access.port), (line.core, line.net.edge.core.port)):
-            bye = await line.asked(peer, "BYE")
-            assert bye.get("reason") == 'SIP;cause=500;text="media security failure"'
-            peer.send(response_to(bye, 200), port)
-        async with asyncio.timeout(20):
-            await ue.communicate(b"nothing of this passes\n")
-        assert far.sock is None
+async def test_the_certificate_is_that_of_the_sdp(line: Calling, tmp_path: Path) -> None:
+    async with talking(line, tmp_path, "active") as talk:
+        await talk.begin(of_ue=True)
+        async with client(where(talk.to_ue), talk.files) as ue:
+            await talk.far.accept()
+            talk.far.finish()
+            await ue.ended()
+        assert ue.sees == read_fingerprint(talk.to_ue.first("fingerprint") or "")
+        await line.hang_up()
+
+
+async def test_an_offer_in_the_session_keeps_tls_or_renews_it(line: Calling, tmp_path: Path) -> None:
+    """a=connection:existing keeps the connection, of either end's offer; new makes one that takes its place
+    when it is up; another certificate of the UE is a new stream with one of the gateway's, too."""
+    async with talking(line, tmp_path, "active") as talk, contextlib.AsyncExitStack() as stack:
+        await talk.begin(of_ue=True)
+        first = talk.to_ue
+        ue = await stack.enter_async_context(client(where(first), talk.files, "-quiet"))
+        await talk.far.accept()
+        await talk.converses(ue)
+        for of_ue in (True, False):
+            await talk.again("existing", of_ue=of_ue)
+            assert (where(talk.to_ue), talk.to_ue.first("fingerprint")) == (
+                where(first), first.first("fingerprint")
+            )  # fmt: skip
+            await talk.converses(ue)
+        await talk.again("new")
+        assert where(talk.to_ue) == where(first)
+        old = talk.far.connection
+        other = await stack.enter_async_context(client(where(talk.to_ue), talk.files, "-quiet"))
+        await talk.far.accept()
+        old.close()
+        assert await ue.ended() == 0
+        await talk.converses(other)
+        talk.files = issue(tmp_path, "other")
+        await talk.again("new")
+        assert where(talk.to_ue) != where(first)
+        assert talk.to_ue.first("fingerprint") != first.first("fingerprint")
+        old = talk.far.connection
+        third = await stack.enter_async_context(client(where(talk.to_ue), talk.files, "-quiet"))
+        await talk.far.accept()
+        old.close()
+        await talk.converses(third)
+        await line.hang_up()
+
+
+async def test_a_connection_that_breaks_is_made_anew(line: Calling, tmp_path: Path) -> None:
+    """The call goes on without it, and a re-INVITE brings another one (RFC 4145 5)."""
+    async with talking(line, tmp_path, "active") as talk:
+        await talk.begin(of_ue=True)
+        async with client(where(talk.to_ue), talk.files, "-quiet") as ue:
+            await talk.far.accept()
+            await talk.converses(ue)
+            ue.process.kill()
+            await talk.far.end()
+            talk.far.connection.close()
+        await talk.again("new")
+        async with client(where(talk.to_ue), talk.files, "-quiet") as ue:
+            await talk.far.accept()
+            await talk.converses(ue)
+            assert await line.net.metric("pcscf", "pcscf_media_events_total", event="connection_ended") >= 1
+            await line.hang_up()
+
+
+async def test_a_far_end_that_is_not_there(line: Calling, tmp_path: Path) -> None:
+    """The UE proves itself, and then nobody is reached in the core."""
+    async with talking(line, tmp_path, "active") as talk:
+        await talk.begin(of_ue=True)
+        talk.far.listener.close()
+        async with client(where(talk.to_ue), talk.files) as ue:
+            assert await line.hung_up() == ['SIP;cause=503;text="the media is lost"'] * 2
+            await ue.ended()
+        assert await line.net.metric("agw", "agw_tcp_events_total", event="tls_failed") == 0
+
+
+async def test_a_ue_with_another_certificate_is_hung_up(line: Calling, tmp_path: Path) -> None:
+    async with talking(line, tmp_path, "active") as talk:
+        await talk.begin(of_ue=True)
+        async with client(where(talk.to_ue), issue(tmp_path, "another")) as ue:
+            assert await line.hung_up() == ['SIP;cause=500;text="media security failure"'] * 2
+            await ue.ended()
+        assert talk.far.sock is None
         told = await line.net.edge.agw.wait_for(lambda one: one["event"] == "media security failed", 10)
         assert told["cause"] == "fingerprint mismatch"
-        await line.net.nothing_left()
-
-
-async def test_floor_control_to_a_ue(line: Line, tmp_path: Path) -> None:
-    """The UE answers: it waits for TCP, and is the server of TLS."""
-    files = issue(tmp_path, "ue")
-    ports = line.net.edge
-    known = await ports.pcscf.wait_for(lambda event: event["event"] == "trunk", 10)
-    with contextlib.closing(End()) as far:
-        offer = sdp(9, "application TCP/BFCP *", "a=floorctrl:s-only", "a=setup:active", "a=connection:new")
-        line.invite(line.core, ports.core.port, offer, f"Route: {known['route']}")
-        came = await line.asked(line.ue, "INVITE")
-        assert of("^m=application [0-9]+ (TCP/TLS/BFCP) ", came)
-        assert "a=3ge2ae:applied" in came.body.decode()
-        read_fingerprint(of("^a=fingerprint:(.*)\r$", came))
-        at = free_port()
-        server = Program(
-            "openssl", "s_server", "-accept", f"{LOOPBACK}:{at}", "-cert", files.certificate,
-            "-key", files.private_key, "-Verify", "1", "-rev", "-naccept", "1", directory=tmp_path,
-        )  # fmt: skip
-        async with server:
-            await server.listening(at, "tcp")
-            announced = f"a=fingerprint:{fingerprint(files.certificate.read_text()).text}"
-            answer = sdp(
-                at,
-                "application TCP/TLS/BFCP *",
-                "a=floorctrl:c-only",
-                "a=setup:passive",
-                "a=connection:new",
-                announced,
-            )
-            line.accept(line.ue, ports.access.port, came, answer)
-            ok = await line.answered(line.core)
-            assert "fingerprint" not in ok.body.decode()
-            line.within(line.core, ports.core.port, "ACK", ok, 1)
-            await line.asked(line.ue, "ACK")
-            to = int(of("^m=application ([0-9]+) TCP/BFCP ", ok))
-            await far.connect((LOOPBACK, to))
-            await far.send(b"a floor request\n")
-            assert await far.receive(16) == b"tseuqer roolf a\n"
-        await line.hang_up(ok, of_ue=False)

@@ -16,7 +16,7 @@ WRONG = [
     ("pcscf", "transport: udp ", "transport: carrier-pigeon ", "access.listen.0.transport", "'udp'"),
     ("pcscf", "t1: 0.5 ", "t1: soon ", "timers.t1", "number"),
     ("pcscf", "port: 2944", "port: 294400", "iq.listen.port", "65535"),
-    ("pcscf", "mechanisms: [sdes-srtp]", "mechanisms: [rot13]", "media_security.mechanisms.0", "rot13|'sdes"),
+    ("pcscf", "    - msrp-tls ", "    - rot13 ", "media_security.mechanisms.1", "rot13|'sdes"),
     ("pcscf", "level: info ", "level: [info ", "", "is not valid YAML"),
     ("agw", "ports: [20000, 29999]", "ports: [29999, 20000]", "realms.access.ports", "no even port"),
     ("agw", "replay_window: 128", "replay_window: 1", "engine.replay_window", "64"),

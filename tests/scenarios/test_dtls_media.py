@@ -1,27 +1,23 @@
 """Media under DTLS from SDP to packets: plans of the IMS-ALG, a real Iq and gateway, a UE under OpenSSL."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from agw.app import Process
-from agw.config import Config
-from hosting.config import load
-from hosting.daemon import Stopping
 from iq.controller import Gateway
 from iq.fingerprint import read_fingerprint
 from iq.procedures import Change, SecurityCause, SecurityChange
-from pcscf.alg.session import MediaPolicy, MediaSession, Plan
+from pcscf.alg.policy import MediaPolicy
 from pcscf.flow import Side
-from pcscf.sdp.model import Media, Sdp
+from pcscf.sdp.model import Media
 from tests.support import engines
-from tests.support.agw_process import Palg, write
+from tests.support.agw_process import Palg, controlled
 from tests.support.dtls_call import Ue
-from tests.support.media import Random, profile, sdp
+from tests.support.media import profile, sdp
 from tests.support.media_peer import LOOPBACK, TIMEOUT, Peer, rtcp, rtp, until
+from tests.support.media_talk import MediaTalk, where
 from tests.support.tls_ends import ITS, MINE, sha256
 
 #: What the UE says in its m-line, what the far end says, the mechanism.
@@ -33,29 +29,20 @@ UDPTL = bytes.fromhex("0005 06 c001800000ff 00 01 06 c001800000fe")
 
 @pytest.fixture(params=engines.NAMES)
 async def palg(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Palg]:
-    if request.param == "native":
-        engines.require_native()
-    made = Palg()
-    await made.controller.start()
-    path = write(tmp_path / "agw.yaml", made.controller.port, kind=request.param)
-    process = Process(load(path, Config))
-    await process.start(Stopping())
-    yield made
-    await process.close()
-    await made.controller.close()
+    async with controlled(tmp_path, request.param) as made:
+        yield made
 
 
-class Talk:
+class Talk(MediaTalk):
     """A session with one m-line between a UE under DTLS and a far end without. client: the UE is it."""
 
     def __init__(
         self, palg: Palg, gateway: Gateway, kind: tuple[str, str, str], *, client: bool, mux: bool = False
     ) -> None:
-        self.palg, self.gateway = palg, gateway
         self.kind, self.client, self.mux = kind, client, mux
         known = gateway.mechanisms
         access = profile(kind[2], network=known, terminates=known, source=LOOPBACK)
-        self.session = MediaSession(MediaPolicy(), access, Random())
+        super().__init__(palg, gateway, access, MediaPolicy())
         self.ue, self.far = Peer(), Peer()
         self.certificate, self.tls_id = sha256(ITS)[0].text, "of-the-ue-the-first-one"
         self.version = 0
@@ -72,11 +59,6 @@ class Talk:
         self.version += 1
         lines = [self.kind[1].format(self.far.endpoint.port), f"a=rtcp:{self.far.endpoint.rtcp_port}"]
         return sdp("\n".join(lines), version=self.version, host=LOOPBACK)
-
-    async def step(self, plan: Plan) -> Media:
-        reply = await self.palg.act(self.gateway, plan.action) if plan.action is not None else None
-        [media] = Sdp.parse(self.session.complete(plan, reply)).media
-        return media
 
     async def from_ue(self, offered: str, dialog: str = "") -> tuple[Media, Media]:
         """Return what the UE and what the far end are told."""
@@ -133,30 +115,11 @@ class Talk:
         self.far.send(UDPTL, where(to_far))
         assert await self.media.receive() == UDPTL
 
-    async def end(self) -> None:
-        self.ue.close()
-        self.far.close()
-        if (release := self.session.release()) is not None:
-            await self.palg.act(self.gateway, release)
-
-
-@contextlib.asynccontextmanager
-async def talking(palg: Palg, kind: tuple[str, str, str], **options: bool) -> AsyncIterator[Talk]:
-    talk = Talk(palg, await palg.gateway(), kind, **options)
-    try:
-        yield talk
-    finally:
-        await talk.end()
-
-
-def where(media: Media) -> tuple[str, int]:
-    return media.address.host, media.port
-
 
 @MUX
 @pytest.mark.parametrize(("offered", "client"), [("active", True), ("actpass", True), ("passive", False)])
 async def test_speech_that_the_ue_offers(palg: Palg, mux: bool, offered: str, client: bool) -> None:
-    async with talking(palg, SPEECH, client=client, mux=mux) as talk:
+    async with Talk(palg, await palg.gateway(), SPEECH, client=client, mux=mux) as talk:
         to_ue, to_far = await talk.from_ue(offered)
         assert (to_ue.proto, to_far.proto) == ("UDP/TLS/RTP/SAVP", "RTP/AVP")
         assert to_ue.first("setup") == ("passive" if client else "active")
@@ -168,7 +131,7 @@ async def test_speech_that_the_ue_offers(palg: Palg, mux: bool, offered: str, cl
 @MUX
 @pytest.mark.parametrize(("answered", "client"), [("active", True), ("passive", False)])
 async def test_speech_that_the_ue_answers(palg: Palg, mux: bool, answered: str, client: bool) -> None:
-    async with talking(palg, SPEECH, client=client, mux=mux) as talk:
+    async with Talk(palg, await palg.gateway(), SPEECH, client=client, mux=mux) as talk:
         to_ue, to_far = await talk.from_far(answered)
         assert to_ue.first("setup") == "actpass"
         talk.mux = mux and "rtcp-mux" in to_ue
@@ -180,28 +143,59 @@ async def test_speech_that_the_ue_answers(palg: Palg, mux: bool, answered: str, 
 @pytest.mark.parametrize(("setup", "client"), [("active", True), ("passive", False)])
 @pytest.mark.parametrize("of_ue", [True, False], ids=["the UE offers", "the UE answers"])
 async def test_a_fax(palg: Palg, setup: str, client: bool, of_ue: bool) -> None:
-    async with talking(palg, FAX, client=client) as talk:
+    async with Talk(palg, await palg.gateway(), FAX, client=client) as talk:
         to_ue, to_far = await (talk.from_ue(setup) if of_ue else talk.from_far(setup))
         assert (to_ue.proto, to_far.proto) == ("UDP/TLS/UDPTL", "udptl")
         await talk.secure(to_ue)
         await talk.faxes(to_far)
 
 
-async def test_re_offers_keep_or_renew_the_association(palg: Palg) -> None:
-    async with talking(palg, SPEECH, client=True, mux=True) as talk:
+@MUX
+@pytest.mark.parametrize("renewed", ["tls-id", "setup"])
+async def test_re_offers_keep_or_renew_the_association(palg: Palg, mux: bool, renewed: str) -> None:
+    """Of either end; where RTCP has a port of its own, both associations."""
+    async with Talk(palg, await palg.gateway(), SPEECH, client=True, mux=mux) as talk:
         to_ue, to_far = await talk.from_ue("actpass")
         await talk.secure(to_ue)
         await talk.speaks(to_ue, to_far, 1)
         to_ue, to_far = await talk.from_ue("actpass", "b1")
         await talk.speaks(to_ue, to_far, 2)
+        to_ue, to_far = await talk.from_far("active", "b1")
+        await talk.speaks(to_ue, to_far, 3)
+        assert palg.metric("agw_dtls_handshakes_total") == 2 - mux
+        setup = "actpass"
+        if renewed == "tls-id":
+            talk.tls_id = "of-the-ue-the-second-one"
+        else:
+            setup, talk.client = "passive", False
+        before = palg.metric("agw_packets_total")
+        to_ue, to_far = await talk.from_ue(setup, "b1")
+        await talk.secure(to_ue)
+        await talk.speaks(to_ue, to_far, 1)
+        assert palg.metric("agw_packets_total") == before + 2
+        assert palg.metric("agw_dtls_handshakes_total", result="ok") == 2 * (2 - mux)
+        assert palg.told == []
+
+
+async def test_re_offers_keep_or_renew_that_of_a_fax(palg: Palg) -> None:
+    async with Talk(palg, await palg.gateway(), FAX, client=True) as talk:
+        to_ue, to_far = await talk.from_ue("actpass")
+        await talk.secure(to_ue)
+        await talk.faxes(to_far)
+        for again in (talk.from_ue("actpass", "b1"), talk.from_far("active", "b1")):
+            to_ue, to_far = await again
+            await talk.faxes(to_far)
+        assert palg.metric("agw_dtls_handshakes_total") == 1
         talk.tls_id = "of-the-ue-the-second-one"
         to_ue, to_far = await talk.from_ue("actpass", "b1")
         await talk.secure(to_ue)
-        await talk.speaks(to_ue, to_far, 1)
+        await talk.faxes(to_far)
+        assert palg.metric("agw_dtls_handshakes_total", result="ok") == 2
+        assert palg.told == []
 
 
 async def test_another_certificate_than_in_sdp(palg: Palg) -> None:
-    async with talking(palg, SPEECH, client=True, mux=True) as talk:
+    async with Talk(palg, await palg.gateway(), SPEECH, client=True, mux=True) as talk:
         talk.certificate = sha256(MINE)[0].text
         to_ue, to_far = await talk.from_ue("active")
         made = await talk.handshake(to_ue)

@@ -5,15 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from agw.app import Process
-from agw.config import Config
-from hosting.config import load
-from hosting.daemon import Stopping
 from iq.controller import Gateway
 from pcscf.alg.session import MediaPolicy, MediaSession, Plan
 from pcscf.flow import Side
 from pcscf.sdp.model import Sdp
-from tests.support.agw_process import Palg, write
+from tests.support.agw_process import Palg, controlled
 from tests.support.media import KEY_LINE, Random, profile, sdp
 from tests.support.media_peer import LOOPBACK, Peer, rtcp, rtp
 
@@ -39,13 +35,8 @@ STREAMS = {
 
 @pytest.fixture
 async def palg(tmp_path: Path) -> AsyncIterator[Palg]:
-    made = Palg()
-    await made.controller.start()
-    process = Process(load(write(tmp_path / "agw.yaml", made.controller.port), Config))
-    await process.start(Stopping())
-    yield made
-    await process.close()
-    await made.controller.close()
+    async with controlled(tmp_path) as made:
+        yield made
 
 
 @pytest.mark.parametrize(("line", "below", "datagrams"), STREAMS.values(), ids=STREAMS)

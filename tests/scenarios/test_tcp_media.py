@@ -1,22 +1,18 @@
 """TCP media from SDP to octets: the IMS-ALG's plans over a real Iq, a real gateway, real connections."""
 
-import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from agw.app import Process
-from agw.config import Config
-from hosting.config import load
-from hosting.daemon import Stopping
 from iq.controller import Gateway
-from pcscf.alg.session import MediaPolicy, MediaSession, Plan
+from pcscf.alg.policy import MediaPolicy
+from pcscf.alg.session import Plan
 from pcscf.flow import Side
-from pcscf.sdp.model import Sdp
-from tests.support.agw_process import Palg, write
-from tests.support.media import Random, profile, sdp
+from tests.support.agw_process import Palg, controlled
+from tests.support.media import profile, sdp
 from tests.support.media_peer import LOOPBACK, until
+from tests.support.media_talk import MediaTalk, where
 from tests.support.tcp_media import End
 
 #: A message that fits any of the protocols: the gateway reads none.
@@ -25,55 +21,39 @@ OCTETS = bytes(range(256)) * 64
 
 @pytest.fixture
 async def palg(tmp_path: Path) -> AsyncIterator[Palg]:
-    made = Palg()
-    await made.controller.start()
-    process = Process(load(write(tmp_path / "agw.yaml", made.controller.port), Config))
-    await process.start(Stopping())
-    yield made
-    await process.close()
-    await made.controller.close()
+    async with controlled(tmp_path) as made:
+        yield made
 
 
-class Talk:
+class Talk(MediaTalk):
     """A session with one m-line between a UE and a far end, each with a socket."""
 
     def __init__(self, palg: Palg, gateway: Gateway, proto: str) -> None:
-        self.palg = palg
-        self.gateway = gateway
+        super().__init__(palg, gateway, profile(source=LOOPBACK), MediaPolicy(msrp="agnostic"))
         self.proto = proto
-        self.session = MediaSession(MediaPolicy(), profile(source=LOOPBACK), Random())
         self.ue, self.far = End(), End()
 
     def line(self, end: End, setup: str) -> bytes:
         media = f"m=message {end.endpoint.port} {self.proto} *\na=setup:{setup}\na=fingerprint:SHA-256 AB"
         return sdp(f"{media}\na=path:msrp://{LOOPBACK}:{end.endpoint.port}/s;tcp", host=LOOPBACK)
 
-    async def step(self, plan: Plan) -> tuple[str, int]:
+    async def told(self, plan: Plan) -> tuple[str, int]:
         """Execute a plan; return the address that goes out."""
-        reply = await self.palg.act(self.gateway, plan.action) if plan.action is not None else None
-        [media] = Sdp.parse(self.session.complete(plan, reply)).media
+        media = await self.step(plan)
         assert media.first("path") == f"msrp://{media.address.host}:{media.port}/s;tcp"
-        return media.address.host, media.port
+        return where(media)
 
     async def agree(self, offered: str, answered: str) -> tuple[tuple[str, int], tuple[str, int]]:
         """Return the gateway's addresses for the far end and for the UE."""
-        to_core = await self.step(self.session.plan_offer(self.line(self.ue, offered), Side.ACCESS))
+        to_core = await self.told(self.session.plan_offer(self.line(self.ue, offered), Side.ACCESS))
         answer = self.line(self.far, answered)
-        return to_core, await self.step(self.session.plan_answer(answer, Side.CORE, "b1"))
-
-    async def end(self) -> None:
-        self.ue.close()
-        self.far.close()
-        if (release := self.session.release()) is not None:
-            await self.palg.act(self.gateway, release)
+        return to_core, await self.told(self.session.plan_answer(answer, Side.CORE, "b1"))
 
 
 @pytest.mark.parametrize("proto", ["TCP/MSRP", "TCP/TLS/MSRP"])
 @pytest.mark.parametrize("ue_connects", [True, False])
 async def test_octets_pass_in_both_directions(palg: Palg, proto: str, ue_connects: bool) -> None:
-    async with contextlib.AsyncExitStack() as stack:
-        talk = Talk(palg, await palg.gateway(), proto)
-        stack.push_async_callback(talk.end)
+    async with Talk(palg, await palg.gateway(), proto) as talk:
         if ue_connects:
             to_core, to_ue = await talk.agree("active", "passive")
             await talk.ue.connect(to_ue)

@@ -6,19 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from agw.app import Process
-from agw.config import Config
-from hosting.config import load
-from hosting.daemon import Stopping
 from iq.controller import Gateway
 from iq.fingerprint import read_fingerprint
 from iq.procedures import Change, SecurityCause, SecurityChange
-from pcscf.alg.session import MediaPolicy, MediaSession, Plan
+from pcscf.alg.policy import MediaPolicy
 from pcscf.flow import Side
-from pcscf.sdp.model import Media, Sdp
-from tests.support.agw_process import Palg, write
-from tests.support.media import Random, profile, sdp
+from pcscf.sdp.model import Media
+from tests.support.agw_process import Palg, controlled
+from tests.support.media import profile, sdp
 from tests.support.media_peer import LOOPBACK, until
+from tests.support.media_talk import MediaTalk, where
 from tests.support.tcp_media import End
 from tests.support.tls_ends import ITS, MINE, sha256
 from tests.support.tls_media import SecureEnd
@@ -30,25 +27,18 @@ MECHANISMS = {"MSRP": "msrp-tls", "BFCP": "bfcp-tls"}
 
 @pytest.fixture
 async def palg(tmp_path: Path) -> AsyncIterator[Palg]:
-    made = Palg()
-    await made.controller.start()
-    process = Process(load(write(tmp_path / "agw.yaml", made.controller.port), Config))
-    await process.start(Stopping())
-    yield made
-    await process.close()
-    await made.controller.close()
+    async with controlled(tmp_path) as made:
+        yield made
 
 
-class Talk:
+class Talk(MediaTalk):
     """A session with one m-line between a UE under TLS and a far end without. client: the UE is it."""
 
     def __init__(self, palg: Palg, gateway: Gateway, kind: str, *, client: bool) -> None:
-        self.palg = palg
-        self.gateway = gateway
         self.kind = kind
         known = gateway.mechanisms
         access = profile(MECHANISMS[kind], network=known, terminates=known, source=LOOPBACK)
-        self.session = MediaSession(MediaPolicy(), access, Random())
+        super().__init__(palg, gateway, access, MediaPolicy(msrp="agnostic"))
         self.ue, self.far = SecureEnd(client=client), End()
         self.certificate = sha256(ITS)[0].text
 
@@ -62,11 +52,6 @@ class Talk:
         port = self.far.endpoint.port
         lines = [f"m=message {port} TCP/{self.kind} *", f"a=setup:{setup}"]
         return sdp("\n".join([*lines, f"a=path:msrp://{LOOPBACK}:{port}/s;tcp"]), host=LOOPBACK)
-
-    async def step(self, plan: Plan) -> Media:
-        reply = await self.palg.act(self.gateway, plan.action) if plan.action is not None else None
-        [media] = Sdp.parse(self.session.complete(plan, reply)).media
-        return media
 
     async def from_ue(self, offered: str, answered: str) -> tuple[Media, Media]:
         """Return what the UE and what the far end are told."""
@@ -88,29 +73,10 @@ class Talk:
         await self.far.send(OCTETS)
         assert await self.ue.receive(len(OCTETS)) == OCTETS
 
-    async def end(self) -> None:
-        self.ue.close()
-        self.far.close()
-        if (release := self.session.release()) is not None:
-            await self.palg.act(self.gateway, release)
-
-
-@contextlib.asynccontextmanager
-async def talking(palg: Palg, kind: str, *, client: bool) -> AsyncIterator[Talk]:
-    talk = Talk(palg, await palg.gateway(), kind, client=client)
-    try:
-        yield talk
-    finally:
-        await talk.end()
-
-
-def where(media: Media) -> tuple[str, int]:
-    return media.address.host, media.port
-
 
 @pytest.mark.parametrize("offered", ["active", "actpass"])
 async def test_a_ue_that_connects(palg: Palg, offered: str) -> None:
-    async with talking(palg, "MSRP", client=True) as talk:
+    async with Talk(palg, await palg.gateway(), "MSRP", client=True) as talk:
         to_ue, to_far = await talk.from_ue(offered, "passive")
         assert (to_ue.proto, to_far.proto) == ("TCP/TLS/MSRP", "TCP/MSRP")
         await talk.ue.connect(where(to_ue))
@@ -118,7 +84,7 @@ async def test_a_ue_that_connects(palg: Palg, offered: str) -> None:
 
 
 async def test_a_ue_that_waits(palg: Palg) -> None:
-    async with talking(palg, "MSRP", client=False) as talk:
+    async with Talk(palg, await palg.gateway(), "MSRP", client=False) as talk:
         to_ue, to_far = await talk.from_ue("passive", "active")
         await talk.far.connect(where(to_far))
         await talk.ue.accept()
@@ -126,7 +92,7 @@ async def test_a_ue_that_waits(palg: Palg) -> None:
 
 
 async def test_both_ends_connect(palg: Palg) -> None:
-    async with talking(palg, "MSRP", client=True) as talk:
+    async with Talk(palg, await palg.gateway(), "MSRP", client=True) as talk:
         to_ue, to_far = await talk.from_far("active", "active")
         await talk.far.connect(where(to_far))
         await talk.ue.connect(where(to_ue))
@@ -134,14 +100,14 @@ async def test_both_ends_connect(palg: Palg) -> None:
 
 
 async def test_floor_control_where_the_answerer_is_tls_server(palg: Palg) -> None:
-    async with talking(palg, "BFCP", client=False) as talk:
+    async with Talk(palg, await palg.gateway(), "BFCP", client=False) as talk:
         to_ue, _ = await talk.from_far("passive", "active")
         await talk.ue.connect(where(to_ue))
         await talk.passes(to_ue)
 
 
 async def test_another_certificate_than_in_sdp(palg: Palg) -> None:
-    async with talking(palg, "MSRP", client=True) as talk:
+    async with Talk(palg, await palg.gateway(), "MSRP", client=True) as talk:
         talk.certificate = sha256(MINE)[0].text
         to_ue, _ = await talk.from_ue("active", "passive")
         await talk.ue.connect(where(to_ue))

@@ -1,10 +1,15 @@
 """The whole gateway on loopback for tests: its configuration, and a controller that it connects to."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from agw.app import Process
+from agw.config import Config
+from hosting.config import load
+from hosting.daemon import Stopping
 from iq.controller import Controller, Gateway
 from iq.procedures import (
     Action,
@@ -14,16 +19,18 @@ from iq.procedures import (
     Latch,
     Mode,
     Notification,
+    Release,
     Reserve,
     Stream,
 )
-from tests.support.media_peer import LOOPBACK, Peer, crypto, free_port
+from tests.support import engines
+from tests.support.media_peer import LOOPBACK, Peer, crypto, free_port, until
 
 CM = "AES_CM_128_HMAC_SHA1_80"
 SEND, RECEIVE = crypto(CM, 1), crypto(CM, 100)
 
 
-def write(path: Path, iq_port: int, **engine: object) -> Path:
+def write(path: Path, iq_port: int, *, limits: dict[str, float] | None = None, **engine: object) -> Path:
     first, second = free_port(), free_port()
     text = {
         "node": {"name": "agw.test"},
@@ -35,6 +42,7 @@ def write(path: Path, iq_port: int, **engine: object) -> Path:
         "engine": engine or {"kind": "portable"},
         "admin": {"port": 0},
         "drain": 5,
+        "limits": limits or {},
     }
     path.write_text(json.dumps(text))  # which is YAML too
     return path
@@ -45,7 +53,12 @@ def accept(context: int, procedure: Notification) -> ActionReply:
 
 
 class Palg:
-    """The controller's side: what it is told, and actions as futures. answer: what a notification gets."""
+    """The controller's side: what it is told, and actions as futures. answer: what a notification gets.
+
+    process: the gateway, where ``controlled`` made it.
+    """
+
+    process: Process
 
     def __init__(self) -> None:
         self.told: list[tuple[int, Notification]] = []
@@ -69,11 +82,60 @@ class Palg:
         async with asyncio.timeout(5):
             return await self.up.get()
 
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of the gateway's samples with these labels."""
+        return sum(
+            sample.value
+            for family in self.process._collect()
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
     async def act(self, gateway: Gateway, action: Action) -> ActionReply:
         answered = asyncio.get_running_loop().create_future()
         gateway.send(action, answered.set_result)
         async with asyncio.timeout(5):
             return await answered
+
+
+@contextlib.asynccontextmanager
+async def controlled(
+    directory: Path, kind: str = "portable", limits: dict[str, float] | None = None
+) -> AsyncIterator[Palg]:
+    """A controller with a gateway. kind: of engine. What a test leaves there is released at the end, and then
+    nothing may be left in the gateway."""
+    if kind == "native":
+        engines.require_native()
+    palg = Palg()
+    await palg.controller.start()
+    path = write(directory / "agw.yaml", palg.controller.port, limits=limits, kind=kind)
+    process = Process(load(path, Config))
+    await process.start(Stopping())
+    try:
+        palg.process = process
+        gateway = await palg.gateway()
+        palg.up.put_nowait(gateway)
+        yield palg
+        for context in list(process._contexts.contexts):
+            assert (await palg.act(gateway, Action(context, [Release()]))).error is None
+        await until(lambda: not any(left(process).values()))
+    finally:
+        await process.close()
+        await palg.controller.close()
+
+
+def left(process: Process) -> dict[str, int]:
+    """What a gateway has that belongs to calls, by name; all 0 without any."""
+    return {
+        "contexts": len(process._contexts),
+        "ports": process._contexts.open_ports,
+        "ports of TCP": len(process._tcp),
+        "connections": process._tcp.connections(),
+        "timers of TCP": len(process._tcp._common.due),
+        "sessions of TLS without a connection": len(process._tcp._common.securing),
+        "ports of DTLS": len(process._dtls),
+        "handshakes": process._handshakes.going,
+    }
 
 
 def call(ue: Peer, far: Peer) -> Action:

@@ -20,14 +20,16 @@ class Files:
     ca: Path
 
 
-def issue(directory: Path, name: str) -> Files:
+def issue(directory: Path, name: str, *, expired: bool = False) -> Files:
     """Make a CA of its own and one certificate of it, for localhost, 127.0.0.1 and ::1."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer, subject = _name(f"ca of {name}"), _name(name)
     addresses = [x509.IPAddress(ipaddress.ip_address(text)) for text in ("127.0.0.1", "::1")]
     ca = _builder(issuer, issuer, ca_key, ca_key).add_extension(x509.BasicConstraints(True, None), True)
     ca = ca.add_extension(_usage(signs=True), True)
-    leaf = _builder(subject, issuer, key, ca_key).add_extension(x509.BasicConstraints(False, None), True)
+    leaf = _builder(subject, issuer, key, ca_key, expired=expired).add_extension(
+        x509.BasicConstraints(False, None), True
+    )
     leaf = leaf.add_extension(_usage(signs=False), True)
     leaf = leaf.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost"), *addresses]), False)
     files = Files(directory / f"{name}.pem", directory / f"{name}.key", directory / f"{name}-ca.pem")
@@ -53,8 +55,10 @@ def _builder(
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
     ca_key: ec.EllipticCurvePrivateKey,
+    *,
+    expired: bool = False,
 ) -> x509.CertificateBuilder:
-    now = dt.datetime.now(dt.UTC)
+    now = dt.datetime.now(dt.UTC) - dt.timedelta(days=expired)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -11,8 +11,8 @@ from typing import Any
 
 from lab.call import Call
 from lab.core import CoreNetwork
+from lab.descriptions import Protection, Terms
 from lab.edge import Edge, Samples, total
-from lab.negotiation import Protection, Terms
 from lab.processes import Process
 from lab.ue import UserAgent
 from tests.support.programs import until

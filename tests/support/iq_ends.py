@@ -138,6 +138,7 @@ class Ends(AsyncExitStack):
             executor.execute,
             ssl,
             mechanisms=["sdes-srtp", "msrp-tls"],
+            aware=["msrp"],
             times=times,
         )
         link.start()

@@ -93,6 +93,7 @@ def management() -> list[tuple[Action, ActionReply]]:
         epoch="0123456789abcdef",
         suites=(SUITE, "AEAD_AES_128_GCM"),
         mechanisms=("msrp-tls", "sdes-srtp"),
+        aware=("msrp",),
     )
     terminations = Audited({812: ["ip/0/access/4097", "ip/0/core/4098"], 813: ["ip/0/access/4101"]})
     pairs: list[tuple[Action, ActionReply]] = [
@@ -118,10 +119,11 @@ def management() -> list[tuple[Action, ActionReply]]:
 
 
 def connections() -> list[tuple[Action, ActionReply]]:
-    """TCP media: roles at Reserve, the answer's, and the command to connect."""
+    """TCP media: roles at Reserve, the answer's with the paths of MSRP, and the command to connect."""
     access = Stream(1, "message", "TCP/MSRP", "*", Mode.SEND_RECEIVE, setup=Setup.PASSIVE)
     core = Stream(1, "message", "TCP/MSRP", "*", Mode.SEND_RECEIVE)
     answered = Stream(1, "message", "TCP/MSRP", "*", remote=Endpoint("192.0.2.40", 2855), setup=Setup.ACTIVE)
+    answered.local_path, answered.remote_path = "msrp://192.0.2.7:30000/ue;tcp", "msrp://far.example/f;tcp"
     connect = Stream(1, "message", "TCP/MSRP", "*", setup=Setup.ACTIVE, establish=True)
     floor = Stream(2, "application", "TCP/TLS/BFCP", "*", remote=Endpoint("192.0.2.40", 9), establish=True)
     return [

@@ -122,7 +122,7 @@ def profile(*announced: str, **changes: Any) -> AccessProfile:
     """
     named = frozenset(announced)
     network = changes.pop("network", frozenset({"sdes-srtp", "msrp-tls"}))
-    options = {"source": "192.0.2.10", "terminates": network, **changes}
+    options = {"source": "192.0.2.10", "terminates": network, "aware": frozenset({"msrp"}), **changes}
     return AccessProfile(named & network, named, network, **options)
 
 

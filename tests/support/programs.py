@@ -75,6 +75,11 @@ class Program:
     def running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     async def line(self, pattern: str, within: float = 15.0) -> re.Match[str]:
         """Wait for a line of its output that matches, from the first one on."""
         expression = re.compile(pattern)

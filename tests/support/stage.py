@@ -209,7 +209,7 @@ class Stage:
     def gateway_up(self, name: str, *, cold: bool = True) -> StageGateway:
         gateway = self.gateways.setdefault(name, StageGateway(name, self))
         gateway.up = True
-        abilities = Abilities(frozenset(SUITES), self.terminates)
+        abilities = Abilities(frozenset(SUITES), self.terminates, frozenset({"msrp"}))
         self.apply(self.proxy.on_gateway_up(name, abilities, self.now, cold=cold))
         self.settle()
         return gateway

@@ -52,6 +52,7 @@ PURE_ROOMS = (
     "agw.errors",
     "agw.security.api",
     "agw.tcp.api",
+    "agw.tcp.msrp",
     "agw.tcp.states",
     "hosting.counters",
 )

@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 LAB = ROOT / "configs" / "lab" / "pcscf.yaml"
 SECURE = f"m=audio 30000 RTP/SAVP 8\n{KEY_LINE}\na=3ge2ae:requested"
 PLAIN = "m=audio 5004 RTP/AVP 8"
+ANNOUNCED = "sdes-srtp, msrp-tls, bfcp-tls, udptl-dtls"
+ANNOUNCED_IN_LAB = "sdes-srtp, dtls-srtp, msrp-tls, bfcp-tls, udptl-dtls"
 NODE = "node: {name: pcscf.ims.example, visited_network: ims.example}\n"
 
 
@@ -32,7 +34,7 @@ def test_an_offer_of_the_ue(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "offer of the UE; access.listen.0 (udp 127.0.0.1:5060)",
-        "the UE announced: sdes-srtp; the network announces: sdes-srtp",
+        f"the UE announced: sdes-srtp; the network announces: {ANNOUNCED_IN_LAB}",
         "",
         "m=audio 30000 RTP/SAVP 8",
         "  e2ae (row A3): UE asks for e2ae and announced sdes-srtp [TS 33.328 7.2.1]; crypto line 1, "
@@ -116,7 +118,7 @@ def test_a_trunk_is_named(tmp_path: Path) -> None:
     result = explain("--trunk", "sip:pbx@ims.example", offer=unasked, config=path)
     assert result.stdout.splitlines()[:2] == [
         "offer of the trunk sip:pbx@ims.example; access.listen.0 (udp 127.0.0.1:5060)",
-        "the trunk sip:pbx@ims.example announced: sdes-srtp; the network announces: sdes-srtp",
+        f"the trunk sip:pbx@ims.example announced: sdes-srtp; the network announces: {ANNOUNCED}",
     ]
     assert "e2ae (row A7)" in result.stdout
     result = explain("--trunk", "sip:other@ims.example", offer=unasked, config=path)

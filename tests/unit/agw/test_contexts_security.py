@@ -133,6 +133,9 @@ def test_refusals(controller: Controller) -> None:
     for code, stream in (
         (473, message("TCP/MSRP", remote_fingerprints=(PEER,))),
         (473, message("RTP/AVP", choose_fingerprint="sha-256")),
+        (473, message(local_path="msrps://a:1/s;tcp")),  # TLS passes unread
+        (473, message("TCP/TLS", remote_fingerprints=(PEER,), local_path="msrps://a:1/s;tcp")),
+        (473, message("TCP/MSRP", remote_fingerprints=(PEER,), local_path="msrps://a:1/s;tcp")),
         (472, message(start_tls=True)),
     ):
         assert controller.error(None, Reserve("access", [stream], 300)) == code

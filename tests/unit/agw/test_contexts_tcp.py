@@ -6,6 +6,7 @@ from agw.control.notices import bearer_change
 from agw.control.supervision import Supervision
 from agw.engine.api import PortId
 from agw.tcp.api import Report, TcpLeg
+from agw.tcp.msrp import Rewriting
 from iq.procedures import (
     BearerChange,
     Change,
@@ -91,6 +92,25 @@ def test_what_fits_together(controller: Controller, left: str, right: str, open_
     """TLS never falls back to plain by itself."""
     call(controller, message(left, PASSIVE), message(right, ACTIVE, remote=FAR))
     assert [leg.setup for leg in legs(controller)] == ([PASSIVE, ACTIVE] if open_ else [None, None])
+
+
+UE_PATH, FAR_PATH = "msrp://203.0.113.20:9/u;tcp", "msrp://192.0.2.40:7/f;tcp"
+TO_UE, TO_FAR = "msrp://127.0.0.1:20000/f;tcp", "msrp://127.0.0.1:30000/u;tcp"
+
+
+def test_paths_of_both_ends_make_the_gateway_aware_of_msrp(controller: Controller) -> None:
+    ue = message(setup=PASSIVE, local_path=TO_UE, remote_path=UE_PATH)
+    far = message(setup=ACTIVE, remote=FAR, local_path=TO_FAR)
+    context, name, other = call(controller, ue, far)
+    assert [leg.setup for leg in legs(controller)] == [None, None], "not all of them are known"
+    controller.act(context, Configure(other, [message(remote_path=FAR_PATH)]))
+    assert [leg.setup for leg in legs(controller)] == [PASSIVE, ACTIVE]
+    assert [leg.rewriting for leg in legs(controller)] == [
+        Rewriting(TO_UE, FAR_PATH, TO_FAR),
+        Rewriting(TO_FAR, UE_PATH, TO_UE),
+    ]
+    controller.act(context, Configure(name, [message(remote_path=FAR_PATH)]))
+    assert legs(controller)[1].rewriting == Rewriting(TO_FAR, FAR_PATH, TO_UE)
 
 
 def test_packets_do_not_become_octets(controller: Controller) -> None:

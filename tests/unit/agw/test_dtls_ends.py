@@ -88,13 +88,32 @@ def vars_of(keys: Keys) -> list[object]:
 def test_nothing_begins_before_the_peers_fingerprint_is_known() -> None:
     gateway, peer = Gateway(), ue()
     gateway.ends.edit(PORT, leg(security=security(expected=())))
-    gateway.pump(peer)
+    assert gateway.pump(peer) == []
     assert not peer.up
+    gateway.take(peer, b"\x17\xfe\xfd" + bytes(20))
     assert dict(gateway.ends.tally) == {"unexpected": 1}
     gateway.ends.edit(PORT, leg())
-    fresh = ue()
-    gateway.pump(fresh)
-    assert fresh.up
+    gateway.pump(peer)  # who need not say hello again
+    assert peer.up
+
+
+def test_a_hello_that_waits_is_heard_only_from_where_the_peer_may_be() -> None:
+    gateway, peer = Gateway(), ue(address=("198.51.100.66", 6666))
+    gateway.ends.edit(PORT, leg(security=security(expected=())))
+    gateway.pump(peer)
+    gateway.ends.edit(PORT, leg(source=f"{UE[0]}/32"))
+    assert gateway.pump(peer) == []
+    assert not peer.up
+    assert dict(gateway.ends.tally) == {"source": 1}
+
+
+def test_a_hello_that_waits_means_nothing_to_a_client() -> None:
+    gateway, stranger, peer = Gateway(), ue(), ue(client=False)
+    gateway.ends.edit(PORT, leg(security=security(expected=())))
+    gateway.pump(stranger)
+    gateway.ends.edit(PORT, leg(security=security(client=True)))
+    gateway.pump(peer)
+    assert peer.up
 
 
 def test_a_client_waits_for_remote() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from agw.dtls.udptl import is_sound
-from agw.engine.api import Datagram
+from agw.engine.api import Datagram, PortId
 from iq.procedures import Endpoint
 from tests.support.dtls_ends import CORE, FAR, PORT, UE, Gateway, Peer, leg, security, udptl, ue
 from tests.support.tls_ends import NOBODY
@@ -32,6 +32,10 @@ def test_both_ways_untouched() -> None:
     assert passed is not None
     assert (passed.counters.packets, passed.counters.octets) == (3, len(FAX) + 1 + 1400)
     assert passed.last_activity == gateway.clock.now
+    protected = gateway.ends.passed(CORE)
+    assert protected is not None
+    assert protected.counters == passed.counters
+    assert protected.last_activity is None
     assert gateway.ends.tally["unsound"] == 4  # counted on either way, and passed on
     assert gateway.keyed == []  # there are no keys for the engine
     assert len(peer.data) == 3
@@ -40,6 +44,7 @@ def test_both_ways_untouched() -> None:
 def test_one_packet_is_one_record() -> None:
     gateway, peer = up()
     gateway.ends.take([Datagram(CORE, (FAR.address, FAR.port), FAX)] * 3)
+    gateway.clock.turn()
     sent = gateway.sent()
     assert len(sent) == 3
     assert all(datagram.data[0] == 23 and datagram.address == UE for datagram in sent)
@@ -56,6 +61,25 @@ def test_nothing_passes_without_an_association() -> None:
     gateway.take(ue(), b"\x17\xfe\xfd" + FAX)
     assert gateway.sent() == []
     assert dict(gateway.ends.tally) == {"unassociated": 1, "stun": 1, "unexpected": 1}
+    protected = gateway.ends.passed(CORE)
+    assert protected is not None
+    assert protected.counters.packets == 0
+
+
+@pytest.mark.parametrize("order", [(PORT, CORE), (CORE, PORT)], ids=["access first", "core first"])
+def test_what_went_either_way_is_told_when_its_port_closes(order: tuple[PortId, ...]) -> None:
+    gateway, peer = up()
+    peer.session.send(FAX)
+    gateway.pump(peer)
+    gateway.ends.take([Datagram(CORE, (FAR.address, FAR.port), FAX)] * 2)
+    told = {}
+    for port in order:
+        passed = gateway.ends.close(port)
+        assert passed is not None
+        told[port] = passed.counters.packets
+    assert told == {PORT: 1, CORE: 2}
+    gateway.ends.take([Datagram(CORE, (FAR.address, FAR.port), FAX)])
+    assert gateway.ends.passed(CORE) is gateway.ends.close(CORE) is None
 
 
 def test_gates_and_destinations() -> None:

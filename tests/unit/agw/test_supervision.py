@@ -2,15 +2,16 @@
 
 import pytest
 
-from agw.control.supervision import CONTROL_GRACE, Supervision
+from agw.control.supervision import CONTROL_GRACE, MAX_DUE, Supervision
 from iq.errors import IqError
 from iq.procedures import Action, Configure, Heartbeat, MediaInactivity, Mode, Release, Reserve, Stream
 from tests.support.fake_engine import gateway
 
 
 class Gateway:
-    def __init__(self) -> None:
-        self.contexts, self.engine = gateway()
+    def __init__(self, pairs: int = 8) -> None:
+        """pairs: of ports, for as many streams."""
+        self.contexts, self.engine = gateway(pairs, 2 * pairs)
         self.supervision = Supervision(self.contexts)
 
     def reserve(self, now: float, heartbeat: int = 300, inactivity: int | None = None) -> str:
@@ -36,11 +37,11 @@ def test_heartbeat_after_silence_of_the_controller(agw: Gateway) -> None:
     assert agw.tick(600.0) == [(1, Heartbeat(name))]
 
 
-def test_what_is_due_at_once_is_told_in_portions(agw: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agw.control.supervision.MAX_DUE", 2)
-    names = [agw.reserve(0.0) for _ in range(5)]
+def test_what_is_due_at_once_is_told_in_portions() -> None:
+    agw = Gateway(2 * MAX_DUE + 1)
+    names = [agw.reserve(0.0) for _ in range(2 * MAX_DUE + 1)]
     told = [agw.tick(300.0 + tick) for tick in range(4)]
-    assert [len(due) for due in told] == [2, 2, 1, 0]
+    assert [len(due) for due in told] == [MAX_DUE, MAX_DUE, 1, 0]
     assert [report.termination for due in told for _, report in due] == names
 
 

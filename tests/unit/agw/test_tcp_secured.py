@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 from agw.security.events import Established, Event
+from agw.security.turns import Turns
 from agw.tcp.connection import READ_OCTETS
 from agw.tcp.secured import Secured
 from iq.procedures import SecurityCause
@@ -68,7 +69,7 @@ async def test_who_does_not_read_the_answers_of_tls_is_not_read() -> None:
     for sock in (mine, its):
         sock.setblocking(False)
     owner = Reader()
-    connection = owner.connection = Secured(loop, mine, owner, Talkative())
+    connection = owner.connection = Secured(loop, mine, owner, Talkative(), Turns(loop.call_soon))
     connection.start()
     sent = 0
     for _ in range(1000):

@@ -29,7 +29,7 @@ def test_nobody_connects_before_the_answer() -> None:
     call = Call()
     offer(call, "active")
     streams = [s for p in call.last.procedures if isinstance(p, Reserve) for s in p.streams]
-    assert [(s.transport, s.setup, s.establish) for s in streams] == [("TCP/BFCP", None, False)] * 2
+    assert [(s.transport, s.setup, s.establish) for s in streams] == [("TCP", None, False)] * 2
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_an_answer_by_which_both_wait_changes_nothing() -> None:
     assert len(call.gateway.actions) == done
 
 
-def test_tls_from_end_to_end_keeps_its_transport() -> None:
+def test_tls_from_end_to_end_passes_unread() -> None:
     call = Call()
     out = call.offer(sdp("m=message 9 TCP/TLS/MSRP *\na=fingerprint:SHA-256 AB", session="a=setup:active\n"))
     assert "a=fingerprint:SHA-256 AB\r\na=setup:active\r\n" in out
     streams = [s for p in call.last.procedures if isinstance(p, Reserve) for s in p.streams]
-    assert {(s.media, s.transport) for s in streams} == {("message", "TCP/TLS/MSRP")}
+    assert {(s.media, s.transport) for s in streams} == {("message", "TCP")}

@@ -53,8 +53,9 @@ def test_numbers_of_emergencies_are_digits(tmp_path: Path) -> None:
     assert "core.emergency_numbers.0" in refusal(tmp_path, "core: {emergency_numbers: ['tel:112']}")
 
 
-def test_media_security_beyond_sdes_is_asked_for(tmp_path: Path) -> None:
-    assert config(tmp_path, "").media_security.mechanisms == ("sdes-srtp",)
+def test_all_media_security_but_dtls_srtp_without_asking_for_it(tmp_path: Path) -> None:
+    default = config(tmp_path, "").media_security
+    assert default.mechanisms == ("sdes-srtp", "msrp-tls", "bfcp-tls", "udptl-dtls")
     asked = "media_security: {mechanisms: [msrp-tls, dtls-srtp], prefer: dtls-srtp, bfcp_tls_role: setup}"
     policy = call_settings(config(tmp_path, asked)).policy
     assert (policy.prefer, policy.bfcp_tls_role, policy.sha1_fingerprint) == ("dtls-srtp", "setup", False)
@@ -207,8 +208,12 @@ CONFIDENTIAL = "access: {listen: [{confidential: true}]}\n"
             "",
             [
                 "1: access.listen: no listener is confidential,"
-                " so sdes-srtp is announced to nobody and media stays plain"
+                " so sdes-srtp is announced to nobody and RTP stays plain"
             ],
+        ),
+        (
+            "media_security: {mechanisms: [sdes-srtp, dtls-srtp]}",
+            ["1: access.listen: no listener is confidential, so sdes-srtp is announced to nobody"],
         ),
         (CONFIDENTIAL, []),
         ("media_security: {mechanisms: []}", []),

@@ -94,7 +94,7 @@ async def test_the_installed_command(tmp_path: Path) -> None:
         0,
         "configs/pcscf.yaml: valid\n",
         "configs/pcscf.yaml:14: access.listen: no listener is confidential,"
-        " so sdes-srtp is announced to nobody and media stays plain (warning)\n",
+        " so sdes-srtp is announced to nobody and RTP stays plain (warning)\n",
     )
 
 

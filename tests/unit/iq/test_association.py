@@ -47,6 +47,7 @@ async def test_a_gateway_registers_and_serves_a_call(ends):
     assert (gateway.mid, gateway.epoch, gateway.up) == ("<agw.ims.example>", "ab12", True)
     assert gateway.suites == {"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"}
     assert gateway.mechanisms == {"sdes-srtp", "msrp-tls"}
+    assert gateway.aware == {"msrp"}
     assert executor.executed == [WIPE]
     assert link.up
     assert link.controller == "<pcscf.ims.example>"

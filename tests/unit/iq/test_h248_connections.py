@@ -18,8 +18,8 @@ def test_the_text_of_tcp_media():
     assert b"g/cause,tcpbcc/bncchange}" in codec.encode_request(MID, 7, reserve)
     assert codec.encode_request(MID, 7, answered).decode().replace("\r\n", "\n") == (
         "!/2 <pcscf.ims.example>:2944\nT=7{C=5{MF=ip/0/core/2{M{ST=1{"
-        "L{\nv=0\nm=message - TCP/MSRP *\na=setup:active\n},"
-        "R{\nv=0\nc=IN IP4 192.0.2.40\nm=message 2855 TCP/MSRP *\n}}}}}}"
+        "L{\nv=0\nm=message - TCP/MSRP *\na=setup:active\na=path:msrp://192.0.2.7:30000/ue;tcp\n},"
+        "R{\nv=0\nc=IN IP4 192.0.2.40\nm=message 2855 TCP/MSRP *\na=path:msrp://far.example/f;tcp\n}}}}}}"
     )
     assert b"SG{ipnapt/latch{napt=RELATCH},tcpbcc/estbnc{ST=1},tcpbcc/estbnc{ST=2}}" in codec.encode_request(
         MID, 7, connect

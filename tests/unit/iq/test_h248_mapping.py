@@ -144,12 +144,13 @@ def test_a_registration_says_epoch_and_suites():
     assert text == (
         "!/1 <pcscf.ims.example>:2944\n"
         'T=1{C=-{SC=ROOT{SV{MT=RS,V=2,RE="901 Cold Boot",DL=0,PF=threegimsagw/1,x-epoch="0123456789abcdef",'
-        'x-suites="AES_CM_128_HMAC_SHA1_80 AEAD_AES_128_GCM",x-mechanisms="msrp-tls sdes-srtp"}}}}'
+        'x-suites="AES_CM_128_HMAC_SHA1_80 AEAD_AES_128_GCM",x-mechanisms="msrp-tls sdes-srtp",'
+        'x-aware="msrp"}}}}'
     )
     assert reply.replies == [Registered(2, "threegimsagw/1")]
     bare = asked("SC=ROOT{SV{MT=DC,RE=900}}", "-").actions[0].procedures[0]
     assert (bare.method, bare.reason) == (ServiceChangeMethod.DISCONNECTED, Reason.SERVICE_RESTORED)
-    assert (bare.version, bare.epoch, bare.suites, bare.mechanisms) == (1, "", (), ())
+    assert (bare.version, bare.epoch, bare.suites, bare.mechanisms, bare.aware) == (1, "", (), (), ())
 
 
 def test_a_termination_goes_out_of_service():

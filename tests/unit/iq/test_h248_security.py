@@ -128,20 +128,29 @@ def test_both_signals_of_one_stream():
         "a=fingerprint:sha-256",
         "a=fingerprint:",
         "a=fingerprint:md5 $",
+        "a=path:msrp://a:1/s",
+        "a=path:msrp://a:1/s;tcp msrp://b:1/s;tcp",
+        "a=path:" + "msrp://a:1/s;tcp;" + 512 * "x",
         "a=tls-id:short",
         "a=tls-id:" + 20 * "!",
         "a=tls-id:" + 256 * "x",
         "\r\n".join(9 * [f"a=fingerprint:sha-256 {DIGITS}"]),
     ],
 )
-def test_what_is_no_fingerprint_is_refused(line):
+def test_what_is_no_fingerprint_or_path_is_refused(line):
     refused = modified(f"{line}\r\n")
     assert refused.error is not None
     assert refused.error.code == 474
 
 
 def test_nothing_wrong_is_written():
-    for stream in (Stream(choose_fingerprint="md5"), Stream(tls_id="a\r\na=x"), Stream(tls_id="short")):
+    for stream in (
+        Stream(choose_fingerprint="md5"),
+        Stream(tls_id="a\r\na=x"),
+        Stream(tls_id="short"),
+        Stream(local_path="msrp://a:1/s;tcp\r\na=x"),
+        Stream(remote_path="msrp://a:1/}"),
+    ):
         for action in (Action(None, [Reserve("r", [stream], 60)]), Action(4, [Configure("ip/1", [stream])])):
             with pytest.raises(IqError, match="474"):
                 codec.encode_request(MID, 7, action)

@@ -103,6 +103,12 @@ def test_where_the_proxy_is(text: str, transport: str | None, target: tuple[str,
     assert parse_target(text, transport) == target
 
 
+def test_a_fax_has_no_echo() -> None:
+    result = CliRunner().invoke(main, ["ue", "sip:a@b", "--media", "t38", "--echo"])
+    assert result.exit_code == 2
+    assert "nothing of t38" in result.output
+
+
 def test_unknown_suite() -> None:
     result = CliRunner().invoke(main, ["ue", "sip:a@b", "--suite", "ROT13"])
     assert result.exit_code == 2
@@ -111,7 +117,7 @@ def test_unknown_suite() -> None:
 
 async def test_ues_call_each_other_through_a_core() -> None:
     async with CoreNetwork("ims.example", {"alice": "pw1", "bob": "pw2"}, behind_edge=False) as core:
-        options = ("--proxy", core.uri, "--srtp", "none", "--json")
+        options = ("--proxy", core.uri, "--protection", "none", "--json")
         bob = await imslab("ue", "sip:bob@ims.example", "--answer", "1", *options, IMSLAB_PASSWORD="pw2")
         assert bob.stderr is not None
         assert b"registered for" in await bob.stderr.readline()

@@ -53,6 +53,13 @@ def test_headers(headers: str, found: list[str]) -> None:
             False,
             ["INVITE a=crypto at session level reached the core"],
         ),
+        (
+            "m=image 4 udptl t38\r\na=setup:actpass\r\na=tls-id:x\r\na=fingerprint:sha-256 AB\r\n",
+            False,
+            [f"INVITE a={name} on udptl reached the core" for name in ("fingerprint", "tls-id", "setup")],
+        ),
+        ("m=image 4 UDP/TLS/UDPTL t38\r\na=setup:actpass\r\na=fingerprint:sha-256 AB\r\n", True, []),
+        ("m=message 4 TCP/MSRP *\r\na=setup:actpass\r\n", False, []),
         ("m=audio\r\n", False, ["INVITE unusable SDP: malformed m-line"]),
     ],
 )

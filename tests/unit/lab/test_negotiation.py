@@ -3,8 +3,9 @@
 import pytest
 
 from lab import sdp
+from lab.descriptions import Protection, Terms
 from lab.errors import BadDescription
-from lab.negotiation import Negotiation, Protection, Terms
+from lab.negotiation import Negotiation
 from lab.srtp import SdesKey
 
 GCM, CM = "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80"
@@ -33,7 +34,7 @@ def answer_to(offer: bytes, tag: int = 1, **changes: object) -> bytes:
 
 
 def test_offer_of_e2ae() -> None:
-    line = sdp.parse(negotiation(Protection.SDES, GCM, CM).offer()).media[0]
+    line = sdp.parse(negotiation(Protection.E2AE, GCM, CM).offer()).media[0]
     keys = [SdesKey.parse(value) for value in line.crypto]
     assert (line.proto, line.indicators, line.rtp) == ("RTP/SAVP", ("requested",), LOCAL)
     assert [(k.tag, k.suite) for k in keys] == [(1, GCM), (2, CM)]
@@ -48,7 +49,7 @@ def test_offers_of_the_others() -> None:
 
 
 def test_good_answer() -> None:
-    own = negotiation(Protection.SDES, GCM, CM)
+    own = negotiation(Protection.E2AE, GCM, CM)
     offer = own.offer()
     agreed = own.take_answer(answer_to(offer, tag=2))
     assert own.problems == []
@@ -60,7 +61,7 @@ def test_good_answer() -> None:
 
 
 def test_re_offer_keeps_the_agreed_key_alone() -> None:
-    own = negotiation(Protection.SDES, GCM, CM)
+    own = negotiation(Protection.E2AE, GCM, CM)
     first = own.offer()
     own.take_answer(answer_to(first, tag=2))
     second = sdp.parse(own.offer("sendonly"))
@@ -85,26 +86,26 @@ def test_re_offer_keeps_the_agreed_key_alone() -> None:
     ],
 )
 def test_unusable_answers(changes: dict[str, object], reason: str) -> None:
-    own = negotiation(Protection.SDES)
+    own = negotiation(Protection.E2AE)
     with pytest.raises(BadDescription, match=reason):
         own.take_answer(answer_to(own.offer(), **changes))
 
 
 def test_doubtful_answers_are_problems() -> None:
-    own = negotiation(Protection.SDES)
+    own = negotiation(Protection.E2AE)
     offer = own.offer()
     own.take_answer(answer_to(offer, indicators=(), crypto=sdp.parse(offer).media[0].crypto))
     assert own.problems == [
         "3ge2ae:applied expected, seen: none",
         "the answer repeats the offer's key (RFC 4568 6.1)",
     ]
-    without = negotiation(Protection.SDES, expect_applied=False)
+    without = negotiation(Protection.E2AE, expect_applied=False)
     without.take_answer(answer_to(without.offer(), indicators=()))
     assert without.problems == []
 
 
 def test_a_far_key_that_changes_alone_is_a_problem() -> None:
-    own = negotiation(Protection.SDES)
+    own = negotiation(Protection.E2AE)
     own.take_answer(answer_to(own.offer()))
     own.take_answer(answer_to(own.offer("sendonly")))
     assert own.problems == ["the far end changed its key though ours stayed (TS 23.334 5.11.2.1)"]
@@ -115,7 +116,7 @@ def test_callee_of_e2ae_wants_applied_and_answers_with_one_key() -> None:
         proto="RTP/SAVP", port=6, crypto=(SdesKey.generate(CM, 3).crypto(),), indicators=("applied",)
     )
     offer = sdp.build(sdp.Description([edge, sdp.MediaLine(kind="video", port=8)]), "198.51.100.20")
-    callee = negotiation(Protection.SDES)
+    callee = negotiation(Protection.E2AE)
     audio, video = sdp.parse(callee.answer(offer)).media
     assert callee.problems == []
     assert (audio.proto, len(audio.crypto), audio.indicators) == ("RTP/SAVP", 1, ())
@@ -131,7 +132,7 @@ def test_callee_of_e2ae_wants_applied_and_answers_with_one_key() -> None:
 
 @pytest.mark.parametrize(
     ("protection", "proto"),
-    [(Protection.SDES, "RTP/AVP"), (Protection.E2E, "RTP/AVP"), (Protection.NONE, "RTP/SAVP")],
+    [(Protection.E2AE, "RTP/AVP"), (Protection.E2E, "RTP/AVP"), (Protection.NONE, "RTP/SAVP")],
 )
 def test_callee_never_falls_back_by_itself(protection: Protection, proto: str) -> None:
     offer = sdp.build(sdp.Description([sdp.MediaLine(proto=proto, port=6)]), "192.0.2.9")
@@ -153,7 +154,7 @@ def test_callee_skips_suites_that_it_does_not_want() -> None:
 
 
 def test_no_key_in_repr() -> None:
-    own = negotiation(Protection.SDES)
+    own = negotiation(Protection.E2AE)
     agreed = own.take_answer(answer_to(own.offer()))
     assert agreed.send is not None
     for text in (repr(own), repr(agreed), str(own.problems)):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.audio import AUDIO
 from lab.edge import Edge, total
 from lab.errors import ProcessFailed
 from lab.processes import Process
@@ -83,6 +84,16 @@ def test_context_record_reads_the_gateways_line() -> None:
     assert record.drops == {"auth": 3, "gate": 1}
 
 
+def test_streams_are_counted_in_octets() -> None:
+    counts = {"packets": 0, "rtcp": 0, "drops": {}}
+    sides = {"ip/0/access/1": {**counts, "octets": 96}, "ip/0/core/2": {**counts, "octets": 64}}
+    record = ContextRecord.of({"event": "context released", "context": 7, "from": sides})
+    assert record.moved(2, 32)
+    assert not record.moved(3, 32)
+    assert not record.moved(1, 0)
+    assert record.summary() == "96 octets decrypted, 64 protected"
+
+
 def test_leg_record_reads_pcscfs_line() -> None:
     decision = {
         "media": "audio",
@@ -115,7 +126,7 @@ def test_leaks_are_found_in_every_form() -> None:
 def test_nothing_seen_is_nothing_proved() -> None:
     result = Result()
     assert not result.verified
-    call = CallRecord("alice", "bob", 50)
+    call = CallRecord(AUDIO, "alice", "bob", 50)
     failed = [check.name for check in call.checks() if not check.passed]
     assert any("plain media in the core" in name for name in failed)
     assert any("decided as e2ae" in name for name in failed)

@@ -1,6 +1,8 @@
 """The lab's own SDP."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab import sdp
 from lab.errors import BadDescription
@@ -19,7 +21,7 @@ def test_parse() -> None:
     found = sdp.parse(OFFER)
     audio, video, other = found.media
     assert found.origin == ("7", "3")
-    assert found.audio() is audio
+    assert found.first("audio") is audio
     assert (audio.rtp, audio.rtcp) == (("192.0.2.10", 30000), ("192.0.2.10", 30001))
     assert (audio.secure, audio.direction, audio.indicators) == (True, "sendonly", ("requested",))
     assert len(audio.crypto) == 2
@@ -46,6 +48,16 @@ def test_build_is_read_back() -> None:
     assert body.count(b"a=rtpmap") == 2
 
 
+def test_attributes_of_the_session_count_where_a_line_has_none() -> None:
+    session = b"a=fingerprint:sha-256 AA\r\na=setup:passive\r\na=tool:x\r\n"
+    lines = b"m=message 9 TCP/TLS/MSRP *\r\na=path:x\r\nm=message 9 TCP/TLS/MSRP *\r\na=setup:active\r\n"
+    first, second = sdp.parse(b"v=0\r\n" + session + lines).media
+    assert first.attributes == ("path:x", "fingerprint:sha-256 AA", "setup:passive")
+    assert (second.values("fingerprint"), second.values("setup")) == (["sha-256 AA"], ["active"])
+    assert (second.value("tool"), second.secure) == (None, True)
+    assert second.summary() == "message TCP/TLS/MSRP +fingerprint(sha-256) +setup:active"
+
+
 def test_rewrite_changes_addresses_alone() -> None:
     body = sdp.rewrite(OFFER, [("127.0.0.1", 6000), None, ("127.0.0.2", 6002)])
     audio, video, other = sdp.parse(body).media
@@ -56,6 +68,31 @@ def test_rewrite_changes_addresses_alone() -> None:
         ("127.0.0.2", 6003),
     )
     assert audio.crypto == sdp.parse(OFFER).media[0].crypto
+
+
+LINES = st.one_of(
+    st.binary(max_size=30),
+    st.builds(
+        lambda *parts: b" ".join(parts),
+        st.sampled_from([b"m=audio", b"a=rtcp:", b"a=fingerprint:", b"c=IN"]),
+        st.text("0123456789\u00b2/x", max_size=12).map(str.encode),
+        st.sampled_from([b"RTP/AVP 8", b"TCP/BFCP *"]),
+    ),
+)
+
+
+@given(st.lists(LINES, max_size=12))
+def test_whatever_comes_is_read_or_refused(lines: list[bytes]) -> None:
+    body = b"\r\n".join([b"v=0", *lines])
+    try:
+        found = sdp.parse(body)
+    except BadDescription:
+        return
+    assert all(0 <= line.port <= 65_535 for line in found.media)
+    ends = [("127.0.0.1", 4000 + number) for number, _ in enumerate(found.media)]
+    again = sdp.parse(sdp.rewrite(body, list(ends)))
+    assert [line.rtp for line in again.media] == ends
+    assert found.summary() is not None
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import pytest
 
 from lab.call import Call
 from lab.core import CoreNetwork
+from lab.descriptions import Protection, Terms
 from lab.errors import CallFailed, RegistrationFailed
 from lab.ladder import Ladder
-from lab.negotiation import Protection, Terms
+from lab.relay import Party
 from lab.trace import Trace
 from lab.ue import UserAgent
-from lab.witness import Party
 
 FAST = 0.001
 PLAIN = Terms(Protection.NONE)
@@ -91,8 +91,8 @@ async def test_hold_resume_and_rekey() -> None:
     async with stage(terms=Terms(Protection.E2E)) as (_, alice, bob):
         placed, taken = await connect(alice, bob)
         await placed.hold()
-        assert taken.negotiation.agreed is not None
-        assert taken.negotiation.agreed.direction == "recvonly"
+        assert taken.media.negotiation.agreed is not None
+        assert taken.media.negotiation.agreed.direction == "recvonly"
         await placed.resume()
         assert await talk(placed, taken) == [[], []]
         assert len(placed.keys) == 2
@@ -133,7 +133,7 @@ async def test_reject_and_cancel() -> None:
 
 async def test_callee_refuses_what_its_terms_exclude() -> None:
     async with stage() as (_, alice, bob):
-        bob.terms = Terms(Protection.SDES)
+        bob.terms = Terms(Protection.E2AE)
         placed = alice.place(bob.aor)
         taken = await bob.incoming.get()
         with pytest.raises(CallFailed, match="this end is protected"):

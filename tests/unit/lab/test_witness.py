@@ -7,10 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from lab import sdp
+from lab.descriptions import Protection, Terms
 from lab.errors import BadDescription
+from lab.fax import Fax
 from lab.media import MediaEnd
+from lab.relay import Observed, Party
 from lab.srtp import SdesKey
-from lab.witness import MediaWitness, Observed, Party
+from lab.witness import MediaWitness
 
 FAST = 0.001
 
@@ -51,6 +54,24 @@ async def test_relays_and_tells_plain_from_opaque(suite: str | None) -> None:
             assert counts.rtcp_plain + counts.rtcp_opaque >= 1
 
 
+@pytest.mark.parametrize("protection", [Protection.NONE, Protection.E2E])
+async def test_a_fax_is_readable_only_in_the_clear(protection: Protection) -> None:
+    witness = MediaWitness()
+    a, b = (Fax(Terms(protection), "127.0.0.1", user, False) for user in "ab")
+    try:
+        answer = b.answer(witness.describe("call", Party.CALLER, a.offer()))
+        a.take_answer(witness.describe("call", Party.CALLEE, answer))
+        seen = await asyncio.gather(*(end.exchange(3, interval=FAST) for end in (a, b)))
+        assert [one.problems(3) for one in seen] == [[], []]
+    finally:
+        for end in (witness, a, b):
+            end.close()
+    (line,) = witness.observed("call")
+    for party in Party:
+        assert line[party].all_plain is (protection is Protection.NONE)
+        assert bool(line[party].opaque) is (protection is Protection.E2E)
+
+
 async def test_foreign_packets_are_not_relayed_and_hold_stops_media() -> None:
     with stage() as (witness, a, b):
         for_callee = describe(witness, Party.CALLER, a)
@@ -69,10 +90,10 @@ async def test_foreign_packets_are_not_relayed_and_hold_stops_media() -> None:
 
 async def test_other_media_and_rejected_lines_pass() -> None:
     with stage() as (witness, a, _):
-        lines = [sdp.MediaLine(kind="message", proto="TCP/MSRP", port=9), sdp.MediaLine(port=0)]
+        lines = [sdp.MediaLine(kind="application", proto="UDP/DTLS/SCTP", port=9), sdp.MediaLine(port=0)]
         body = sdp.build(sdp.Description([*lines, sdp.MediaLine(port=a.local[1])]), "127.0.0.1")
-        message, refused, audio = sdp.parse(witness.describe("call", Party.CALLER, body)).media
-        assert (message.port, refused.port) == (9, 0)
+        other, refused, audio = sdp.parse(witness.describe("call", Party.CALLER, body)).media
+        assert (other.port, refused.port) == (9, 0)
         assert audio.port != a.local[1]
         with pytest.raises(BadDescription):
             witness.describe("other", Party.CALLER, b"nonsense")

@@ -12,6 +12,8 @@ from pcscf.sip.validate import validate
 from pcscf.transaction.layer import Send, TransactionLayer
 from tests.support.sip import RecordedFlow, request
 
+pytestmark = pytest.mark.usefixtures("either_reader")
+
 MANY = [f"X-{number}: y" for number in range(MAX_HEADERS)]
 LARGE = ["X-Large: " + "y" * 8000] * 9
 

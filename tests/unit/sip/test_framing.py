@@ -8,6 +8,8 @@ from pcscf.sip.message import MAX_HEAD
 from pcscf.sip.validate import MAX_BODY
 from tests.support.sip import INVITE, request
 
+pytestmark = pytest.mark.usefixtures("either_reader")
+
 BYE = request("BYE").encode()
 
 

@@ -8,6 +8,8 @@ from pcscf.sip.message import MAX_HEAD, MAX_HEADERS, Request, parse
 from pcscf.sip.validate import MAX_BODY, MAX_HOPS, MAX_LINE, validate
 from tests.support.sip import request
 
+pytestmark = pytest.mark.usefixtures("either_reader")
+
 
 def with_lines(*lines: str) -> bytes:
     head, gap, body = request("OPTIONS").encode().partition(b"\r\n\r\n")

@@ -15,6 +15,8 @@ from pcscf.sip.message import (
 from pcscf.sip.validate import validate
 from tests.support.sip import INVITE, request
 
+pytestmark = pytest.mark.usefixtures("either_reader")
+
 
 def message(*lines: str, body: bytes = b"") -> Request:
     got = parse("\r\n".join(["OPTIONS sip:a@b.example SIP/2.0", *lines, "", ""]).encode() + body)

@@ -15,6 +15,8 @@ from pcscf.sip.message import Request, Response
 from pcscf.sip.uri import SipUri
 from pcscf.sip.validate import validate, validate_response
 
+pytestmark = pytest.mark.usefixtures("either_reader")
+
 VECTORS = Path(__file__).parents[2] / "vectors"
 VALID, DROP = "valid", "drop"
 

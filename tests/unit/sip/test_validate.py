@@ -8,6 +8,8 @@ from pcscf.sip.message import Request
 from pcscf.sip.validate import MAX_BODY, validate, validate_response
 from tests.support.sip import request
 
+pytestmark = pytest.mark.usefixtures("either_reader")
+
 
 def changed(*edits: tuple[str, str | None], message: Request | None = None) -> Request:
     message = message or request()
