@@ -1,11 +1,9 @@
 """SIP over UDP on raw sockets: an asyncio datagram endpoint costs 64 us for a socket, a reader 11."""
 
 import asyncio
-import fcntl
 import ipaddress
+import select
 import socket
-import struct
-import termios
 from collections.abc import Callable
 from typing import Protocol
 
@@ -81,7 +79,8 @@ class UdpSocket:
         # By recvfrom() each datagram would begin as 64 kB of its own and shrink to what came: what lives on
         # of it splits the memory around it, the next 64 kB fit nowhere, and the heap grows.
         self._buffer = memoryview(bytearray(MAX_DATAGRAM))
-        self._pending = bytearray(struct.calcsize("i"))
+        self._poll = select.poll()
+        self._poll.register(sock.fileno(), select.POLLIN)
         #: Since when a batch has not been enough to empty the socket; None: it was empty when last read.
         self.behind_since: float | None = None
         loop.add_reader(sock.fileno(), self._readable)
@@ -135,15 +134,9 @@ class UdpSocket:
         self.behind_since = None
 
     def _waiting(self) -> bool:
-        """Tell whether a datagram is there: for less than the exception of a recvfrom() that finds none.
-
-        An empty one does not count; the loop calls again for it.
-        """
-        descriptor = self._sock.fileno()
-        if descriptor < 0:  # closed by what the datagram asked for
-            return False
-        fcntl.ioctl(descriptor, termios.FIONREAD, self._pending)
-        return any(self._pending)
+        """Tell whether more is there: for less than the exception of a recvfrom() that finds nothing."""
+        # Closed by what the datagram asked for: its number may be another one's by now.
+        return self._sock.fileno() >= 0 and bool(self._poll.poll(0))
 
     def _datagram(self, data: bytes, host: str, port: int) -> None:
         if data[:1] == b"\x00" and (answer := binding_response(data, host, port)) is not None:

@@ -223,6 +223,16 @@ async def test_a_flood_is_read_in_batches(inbox: Inbox, peer: Peer) -> None:
     assert inbox.transports.behind(now + 60) == 0
 
 
+async def test_an_empty_datagram_hides_no_backlog(inbox: Inbox, peer: Peer) -> None:
+    (listener,) = await inbox.transports.start([LOOPBACK])
+    now = asyncio.get_running_loop().time()
+    for data in (request("OPTIONS").encode(), b"", *[request("OPTIONS").encode()] * BATCH):
+        peer.send(data, listener)
+    await inbox.next()
+    assert inbox.queue.qsize() == BATCH - 2
+    assert inbox.transports.behind(now + 60) > 50
+
+
 async def test_a_batch_that_was_enough_is_no_backlog(inbox: Inbox, peer: Peer) -> None:
     (listener,) = await inbox.transports.start([LOOPBACK])
     for _ in range(BATCH):
